@@ -1,0 +1,50 @@
+# Two commands on a fresh machine with Python 3.10 or newer: `make train` and `make test`.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+# Always this, never .venv/bin/pytest and the like: those name the folder they were installed in.
+RUN := $(VENV)/bin/python
+# An editable install points at the repository's folder, so a stamp holds for that folder only.
+HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
+EXAMPLES := $(VENV)/installed-examples-$(HERE)
+ALL := $(VENV)/installed-all-$(HERE)
+
+.PHONY: help train test test-long lint bench conf
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+train: $(EXAMPLES) ## Train on the digits; ARGS="optimizer=sgd optimizer.LEARNING_RATE=0.1" overrides
+	$(RUN) examples/train.py $(ARGS)
+
+test: lint ## Lint, types, and the tests with branch coverage
+	$(RUN) -m pytest -n 2 --cov $(ARGS)
+
+test-long: $(ALL) ## The tests that take longer
+	$(RUN) -m pytest -m long $(ARGS)
+
+lint: $(ALL) ## ruff and mypy
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+bench: $(ALL) ## The numbers that the documentation states
+	@for script in benchmarks/*.py; do $(RUN) $$script $(ARGS) || exit 1; done
+
+conf: $(ALL) ## Write conf/ anew from the Config classes
+	$(RUN) -m scepter_opt write conf
+
+$(VENV)/installed-%-$(HERE): setup.cfg constraints.txt | $(RUN)
+	@$(RUN) -m pip --version > /dev/null 2>&1 || $(RUN) -m ensurepip
+	$(RUN) -m pip install -c constraints.txt setuptools
+	$(RUN) -m pip install -c constraints.txt --no-build-isolation -e ".[$*]"
+	@touch $@
+
+$(RUN):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2> /dev/null || { \
+	    echo "Python 3.10 or newer is needed, and '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)." >&2; \
+	    echo "Name another: make $(or $(MAKECMDGOALS),train) PYTHON=/path/to/python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }

@@ -1,0 +1,154 @@
+"""Trains a small net to read handwritten digits; the optimizer and the schedule are chosen on the command line.
+
+    python examples/train.py
+    python examples/train.py optimizer=sgd optimizer.LEARNING_RATE=0.1 optimizer.MOMENTUM=0.9
+    python examples/train.py lr_scheduler=one_cycle lr_scheduler.MAX_LR=0.01
+    python examples/train.py -m optimizer=adamw,nadam seed=0,1,2
+    python examples/train.py stop_after=100 hydra.run.dir=outputs/first
+    python examples/train.py resume=outputs/first
+    python examples/train.py --cfg job
+
+Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png, checkpoint.pt and
+config.yaml. Under -m each job returns its validation accuracy, for a sweeper to maximise.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+import scepter_opt
+from scepter_opt.errors import ConfigError, Problem
+
+log = logging.getLogger(__name__)
+
+CONFIG = "config.yaml"
+# The least and the greatest value of each whole number, and whether it may be null.
+LIMITS = {
+    "epochs": (1, 1_000_000, False),
+    "batch_size": (1, 1_000_000, False),
+    "seed": (0, 2**32 - 1, False),
+    "stop_after": (1, 2**63, True),
+}
+# What a resumed run does not take over.
+OF_THIS_RUN = ("resume", "stop_after")
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+def main(cfg: DictConfig) -> float:
+    """One job: every mistake is found before torch is imported, and shown without a traceback."""
+    try:
+        cfg = continued(cfg)
+        check(cfg)
+        return train(cfg, Path(HydraConfig.get().runtime.output_dir))
+    except ConfigError as error:
+        sys.exit(str(error))
+
+
+def continued(cfg: DictConfig) -> DictConfig:
+    """The configuration of the run that `resume` names; what the command line sets has to agree with it."""
+    if cfg.resume is None:
+        return cfg
+    folder = Path(str(cfg.resume))
+    if not all((folder / name).is_file() for name in (CONFIG, "checkpoint.pt", "metrics.csv")):
+        raise ConfigError([Problem("resume", "is not the folder of a run with a checkpoint.", cfg.resume)])
+    saved = OmegaConf.load(folder / CONFIG)
+    given = [override.lstrip("+~").partition("=")[0] for override in HydraConfig.get().overrides.task]
+    problems = [
+        Problem(key, f"differs from the run in {folder}; leave it out to continue with that run's.")
+        for key in given
+        if key not in OF_THIS_RUN and plain(cfg, key) != plain(saved, key)
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return OmegaConf.merge(saved, {key: cfg[key] for key in OF_THIS_RUN})
+
+
+def plain(cfg: Any, key: str) -> Any:
+    """What stands at a key, as it is saved: without types."""
+    return OmegaConf.select(OmegaConf.create(OmegaConf.to_yaml(cfg, resolve=True)), key)
+
+
+def check(cfg: DictConfig) -> None:
+    """Raise one ConfigError for all that is wrong with this app's own keys and with its nodes."""
+    problems = []
+    for key, (least, greatest, nullable) in LIMITS.items():
+        value = cfg[key]
+        if not (nullable and value is None) and not (type(value) is int and least <= value <= greatest):
+            problems.append(Problem(key, f"must be a whole number from {least} to {greatest}.", value))
+    try:
+        scepter_opt.check(cfg)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def train(cfg: DictConfig, folder: Path) -> float:
+    """Train as the configuration says, with files in `folder`; returns the validation accuracy, a share."""
+    import torch
+    from digits import ConvNet, batches, evaluate, load, train_step
+    from run_folder import Row, draw_curves, load_checkpoint, metrics_file, read_metrics, save_checkpoint
+
+    torch.manual_seed(cfg.seed)
+    training, validation = load()
+    steps_per_epoch = -(-len(training.labels) // cfg.batch_size)
+    total_steps = cfg.epochs * steps_per_epoch
+
+    model = ConvNet()
+    optimizer = scepter_opt.build_optimizer(model, cfg.optimizer, logger=log)
+    scheduler = scepter_opt.build_lr_scheduler(
+        optimizer, cfg.lr_scheduler, total_steps=total_steps, steps_per_epoch=steps_per_epoch
+    )
+    needs_metric = isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau)
+    state = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+
+    done, rows = 0, []
+    if cfg.resume is not None:
+        done = load_checkpoint(Path(cfg.resume), **state)
+        rows = read_metrics(Path(cfg.resume), done)
+    OmegaConf.save(cfg, folder / CONFIG, resolve=True)
+
+    last = min(total_steps, cfg.stop_after or total_steps)
+    with metrics_file(folder, rows) as write, progress_bar() as progress:
+        bar = progress.add_task("training", total=total_steps, completed=done, loss=float("nan"))
+        for pixels, labels in batches(training, cfg.batch_size, cfg.seed, done, last):
+            rate = float(optimizer.param_groups[0]["lr"])
+            loss = train_step(model, optimizer, pixels, labels)
+            done += 1
+            if not needs_metric:
+                scheduler.step()
+            row = Row(done, -(-done // steps_per_epoch), rate, loss)
+            if done % steps_per_epoch == 0:
+                scores = evaluate(model, validation)
+                if needs_metric:
+                    scheduler.step(scores.loss)
+                row = row._replace(validation_loss=scores.loss, validation_accuracy=scores.accuracy)
+            rows.append(row)
+            write(row)
+            if done % steps_per_epoch == 0 or done == last:
+                save_checkpoint(folder, done, **state)
+            progress.update(bar, completed=done, loss=loss)
+
+    accuracy = evaluate(model, validation).accuracy
+    draw_curves(folder, rows, f"{cfg.optimizer.NAME}, {cfg.lr_scheduler.NAME}: {accuracy:.2%}")
+    log.info("Validation accuracy %.2f %% after %d of %d steps, in %s", 100 * accuracy, done, total_steps, folder)
+    return accuracy
+
+
+def progress_bar() -> Any:
+    """A bar that counts steps and shows the loss."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, TextColumn("loss {task.fields[loss]:.4f}"))
+
+
+if __name__ == "__main__":
+    main()

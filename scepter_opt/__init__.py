@@ -1,0 +1,68 @@
+"""Optimizers and learning-rate schedules for PyTorch, chosen and tuned in Hydra configuration.
+
+Importing this package makes the config groups `optimizer` and `lr_scheduler` options of any Hydra app. It imports no
+torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .checking import check as check
+    from .errors import ConfigError as ConfigError
+    from .errors import Problem as Problem
+    from .hydra_plugins import expose as expose
+    from .lr_schedulers import LR_SCHEDULERS as LR_SCHEDULERS
+    from .lr_schedulers import BaseScheduler as BaseScheduler
+    from .lr_schedulers import SchedulerConfig as SchedulerConfig
+    from .lr_schedulers import build_lr_scheduler as build_lr_scheduler
+    from .optimizers import OPTIMIZERS as OPTIMIZERS
+    from .optimizers import BaseOptimize as BaseOptimize
+    from .optimizers import OptimizerConfig as OptimizerConfig
+    from .optimizers import build_optimizer as build_optimizer
+    from .registry import get_config_template as get_config_template
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "BaseOptimize": "optimizers",
+    "BaseScheduler": "lr_schedulers",
+    "ConfigError": "errors",
+    "LR_SCHEDULERS": "lr_schedulers",
+    "OPTIMIZERS": "optimizers",
+    "OptimizerConfig": "optimizers",
+    "Problem": "errors",
+    "SchedulerConfig": "lr_schedulers",
+    "build_lr_scheduler": "lr_schedulers",
+    "build_optimizer": "optimizers",
+    "check": "checking",
+    "expose": "hydra_plugins",
+    "get_config_template": "registry",
+}
+
+__all__ = list(_PUBLIC)
+
+# In the repository the config files stand beside the package, and pkg://scepter_opt.conf is to find them there too.
+_beside = Path(__file__).parent.parent
+if not (Path(__file__).parent / "conf").is_dir() and (_beside / "conf" / "__init__.py").is_file():
+    __path__.append(str(_beside))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    value = getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_PUBLIC))
+
+
+from .hydra_plugins import expose_on_import  # noqa: E402  # the groups are to be found below __path__ as set above
+
+expose_on_import()

@@ -1,0 +1,106 @@
+"""Node to Config, or a ConfigError that names every problem. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omegaconf import MISSING
+
+from .errors import ConfigError, Problem, nearest
+from .reading import config_type, full_key, read
+from .registry import Entry, Registry, registries
+
+
+def check(cfg: Any, *, imports: bool | None = None) -> Any:
+    """Check a node, or every node in an app's whole config, before anything heavy is imported or built.
+
+    Args:
+        cfg: A node (it has `NAME`), or a config that holds nodes: at the keys optimizer, optim, optimizers.*,
+            lr_scheduler, scheduler, lr_schedulers.*, OPTIMIZER and LR_SCHEDULER, and wherever the type or the `NAME`
+            of a mapping tells it.
+        imports: Whether keys that are import paths are imported (True), left to the build (None) or refused (False).
+
+    Returns:
+        The node's Config; for a whole config a dict of Configs by full key.
+
+    Raises:
+        ConfigError: Names every problem at once, in the order of the keys.
+
+    >>> check({"NAME": "SGD", "LERNING_RATE": 0.1})
+    Traceback (most recent call last):
+    ...
+    scepter_opt.errors.ConfigError: 1 problem in the configuration
+      LERNING_RATE = 0.1: SGD has no such key. Did you mean LEARNING_RATE?
+    """
+    from .finding import check_whole, is_single_node
+
+    if not is_single_node(cfg):
+        return check_whole(cfg, imports)
+    return check_node(cfg, None, imports, full_key(cfg))
+
+
+def check_node(node: Any, registry: Registry | None, imports: bool | None = None, key: str | None = None) -> Any:
+    """The Config of one node.
+
+    Args:
+        node: Any mapping, or a Config.
+        registry: The registry that must know its `NAME`; None for whichever does.
+        imports: As in `check`.
+        key: Full key for the messages; by default the node's own, or the registry's kind.
+    """
+    config, problems = inspect(node, registry, imports)
+    if problems:
+        prefix = key if key is not None else full_key(node) or (registry.kind if registry else "")
+        raise ConfigError(problem.under(prefix) for problem in problems)
+    return config
+
+
+def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple[Any, list[Problem]]:
+    """The Config of one node (None where it has problems) and its problems, with keys relative to it."""
+    values, problems = read(node)
+    if not values and problems:
+        return None, problems
+    try:
+        entry = _identify(config_type(node), values.get("NAME", MISSING), values, registry)
+    except ConfigError as error:
+        return None, [*error.problems, *problems]
+    values.pop("NAME", None)
+    config, found = entry.validate(values, imports)
+    unread = {_first(problem.key) for problem in problems}
+    problems += [problem for problem in found if problem.key not in unread]
+    order = {str(key): position for position, key in enumerate(values)}
+    problems.sort(key=lambda problem: order.get(_first(problem.key), len(order)))
+    return (None if problems else config), problems
+
+
+def _first(key: str) -> str:
+    return key.split(".")[0].split("[")[0]
+
+
+def _identify(typed: type | None, name: Any, values: dict[Any, Any], registry: Registry | None) -> Entry:
+    """The entry that a node's type and `NAME` say."""
+    by_type = next((entry for known in registries() if (entry := known.entry_of(typed))), None)
+    by_name = next((known.entries()[name] for known in registries() if known.has(name)), None)
+    if by_type and name not in (MISSING, by_type.name):
+        message = f"this node is {by_type.name}'s, with its keys."
+        if by_name:
+            message += f" Choose the other by its option: {by_name.kind}={by_name.option}."
+        raise ConfigError([Problem("NAME", message, name)])
+    entry = by_type or by_name
+    if entry is None:
+        if name == MISSING:
+            kind = registry.kind if registry else "optimizer or lr_scheduler"
+            raise ConfigError([Problem("NAME", f"is required: the class name of the {kind}.")])
+        return (registry or _likely(name, values)).entry(name)
+    if registry is not None and entry.kind != registry.kind:
+        message = f"is an entry of {entry.kind}; an entry of {registry.kind} is needed here."
+        raise ConfigError([Problem("NAME", message, entry.name)])
+    return entry
+
+
+def _likely(name: Any, values: dict[Any, Any]) -> Registry:
+    """Where an unknown name was most likely meant to be found."""
+    optimizers, schedulers = registries()
+    if "LEARNING_RATE" in values or nearest(name, optimizers.entries()):
+        return optimizers
+    return schedulers if nearest(name, schedulers.entries()) else optimizers

@@ -1,0 +1,121 @@
+"""What a checked node is: a Config that reads as the original's did, by attribute, item, `get` and `have`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from omegaconf import MISSING
+
+
+class Readable:
+    """Reading by attribute, by item, with a default, and asking whether a key is there."""
+
+    def keys(self) -> Iterator[str]:
+        """The keys, in the order of their declaration."""
+        raise NotImplementedError
+
+    def __getitem__(self, key: str) -> Any:
+        if not self.have(key):
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __contains__(self, key: object) -> bool:
+        return self.have(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return self.keys()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of `key`, or `default` where there is none."""
+        return getattr(self, key) if self.have(key) else default
+
+    def have(self, key: object) -> bool:
+        """Whether `key` is one of the keys."""
+        return key in set(self.keys())
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Keys with their values."""
+        return ((key, getattr(self, key)) for key in self.keys())
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A combination of values that cannot be, each of which alone could."""
+
+    keys: tuple[str, ...]
+    """The keys that take part; the problem is reported at the first."""
+    when: Callable[[Any], bool]
+    """Whether a Config is in conflict."""
+    message: str
+    """What would be right."""
+
+
+@dataclass(kw_only=True)
+class Config(Readable):
+    """Base of every typed Config: one field a key, documented by the string under it."""
+
+    conflicts: ClassVar[tuple[Conflict, ...]] = ()
+    """Combinations that are refused; a subclass adds its own to its base's."""
+
+    NAME: str = MISSING
+    """Name of the class in the registry."""
+
+    def keys(self) -> Iterator[str]:
+        return (field.name for field in dataclasses.fields(self))
+
+
+class OpenConfig(Readable):
+    """The Config of a class that declares none: every key passes, nested mappings read the same way.
+
+    >>> cfg = OpenConfig({"NAME": "Mine", "ETA": 2, "INNER": {"A": 1}})
+    >>> cfg.ETA, cfg["ETA"], cfg.get("B", 3), cfg.have("B"), cfg.INNER.A
+    (2, 2, 3, False, 1)
+    """
+
+    def __init__(self, values: Mapping[Any, Any]) -> None:
+        self._values = {str(key): _opened(value) for key, value in values.items()}
+
+    def keys(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __getattr__(self, key: str) -> Any:
+        # copy and pickle ask before there are any values
+        values = self.__dict__.get("_values", {})
+        if key not in values:
+            raise AttributeError(f"no key {key}; the keys are {', '.join(values) or 'none'}")
+        return values[key]
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._values.get(key, default)
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        return iter(self._values.items())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OpenConfig) and self._values == other._values
+
+    __hash__ = None  # type: ignore[assignment]  # mutable, and equal by value
+
+    def __repr__(self) -> str:
+        return f"OpenConfig({self._values})"
+
+
+def _opened(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return OpenConfig(value)
+    if isinstance(value, list):
+        return [_opened(item) for item in value]
+    return value
+
+
+def own_config(cls: Any) -> None:
+    """Give a class that inherits its Config one of its own: the type of a node tells the class by it."""
+    if cls.Config is not None and "Config" not in cls.__dict__:
+        names = {"__module__": cls.__module__, "__qualname__": f"{cls.__qualname__}.Config", "__annotations__": {}}
+        cls.Config = dataclass(kw_only=True)(type("Config", (cls.Config,), names))

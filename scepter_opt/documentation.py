@@ -1,0 +1,50 @@
+"""The strings under the fields of a Config, read from its source."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from functools import lru_cache
+
+
+@lru_cache(maxsize=None)
+def documentation(config: type) -> dict[str, str]:
+    """One sentence per key, those of the base classes included; empty where there is no source."""
+    texts: dict[str, str] = {}
+    for base in reversed(config.__mro__):
+        texts.update(_module_documentation(base.__module__).get(base.__qualname__, {}))
+        texts.update(vars(base).get("__documentation__", {}))
+    return texts
+
+
+def summary(cls: type) -> str:
+    """First line of a class's own docstring, empty where it has none."""
+    lines = inspect.cleandoc(cls.__dict__.get("__doc__") or "").splitlines()
+    return lines[0] if lines else ""
+
+
+@lru_cache(maxsize=None)
+def _module_documentation(name: str) -> dict[str, dict[str, str]]:
+    """Per qualified class name the strings under its annotated fields. One parse serves all classes of a file."""
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[name]))
+    except (KeyError, OSError, TypeError, SyntaxError):  # no source: a notebook, a worker, a frozen app
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    _collect(tree.body, "", found)
+    return found
+
+
+def _collect(body: list[ast.stmt], path: str, found: dict[str, dict[str, str]]) -> None:
+    for statement, following in zip(body, [*body[1:], None], strict=True):
+        match statement, following:
+            case ast.ClassDef(name=name, body=inner), _:
+                _collect(inner, f"{path}{name}.", found)
+            case ast.FunctionDef(name=name, body=inner), _:
+                _collect(inner, f"{path}{name}.<locals>.", found)
+            case (
+                ast.AnnAssign(target=ast.Name(id=key)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ) if path:
+                found.setdefault(path[:-1], {})[key] = " ".join(inspect.cleandoc(text).split())

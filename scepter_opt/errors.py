@@ -1,0 +1,115 @@
+"""The one exception for everything a user can get wrong, with its problems as data."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+_repr = reprlib.Repr()
+_repr.maxstring = _repr.maxother = 60
+_repr.maxlist = _repr.maxtuple = _repr.maxdict = 5
+
+
+class _Absent:
+    """Says that a problem has no value to show; None is a value."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+    def __reduce__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Any = _Absent()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: where, what was written, what would be right."""
+
+    key: str
+    """Full key, such as `optimizer.MOMENTUM`."""
+    message: str
+    """The rule that is broken and what would be right."""
+    value: Any = ABSENT
+    """What was written there."""
+    documentation: str = ""
+    """The key's own documentation."""
+
+    def __str__(self) -> str:
+        head = self.key or "configuration"
+        if self.value is not ABSENT:
+            head += f" = {show(self.value)}"
+        return f"{head}: {self.message}" + (f" ({self.documentation})" if self.documentation else "")
+
+    def under(self, prefix: str) -> Problem:
+        """The same problem with its key below `prefix`."""
+        return replace(self, key=join_key(prefix, self.key))
+
+
+class ConfigError(ValueError):
+    """Everything that is wrong with a configuration, in the order of its keys.
+
+    >>> print(ConfigError([Problem("optimizer.MOMENTUM", "must be at least 0.", -0.5)]))
+    1 problem in the configuration
+      optimizer.MOMENTUM = -0.5: must be at least 0.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        title = f"{count} problem{'s' if count != 1 else ''} in the configuration"
+        super().__init__("\n  ".join([title, *map(str, self.problems)]))
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.problems,)
+
+
+@contextmanager
+def below(prefix: str) -> Iterator[None]:
+    """Put `prefix` before the keys of a ConfigError that leaves the block."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(problem.under(prefix) for problem in error.problems) from error.__cause__
+
+
+def join_key(prefix: str, key: str) -> str:
+    """One full key of two parts: `a` and `b` make `a.b`, `a` and `[0]` make `a[0]`."""
+    return prefix + key if not prefix or not key or key.startswith("[") else f"{prefix}.{key}"
+
+
+def show(value: Any) -> str:
+    """A value as it stands in a message: short, on one line, whatever it is."""
+    try:
+        return _repr.repr(value)
+    except Exception:  # a user's own object may fail to describe itself
+        return f"<{type(value).__name__}>"
+
+
+def nearest(word: object, names: Iterable[str] | Mapping[str, str]) -> str | None:
+    """The name that was most likely meant, or None.
+
+    Args:
+        word: What was written.
+        names: What there is; a mapping gives other spellings (such as torch's) and the name each stands for.
+
+    >>> nearest("lr", {"LEARNING_RATE": "LEARNING_RATE", "lr": "LEARNING_RATE"})
+    'LEARNING_RATE'
+    >>> nearest("adamw", ["Adam", "AdamW"])
+    'AdamW'
+    """
+    spellings = names if isinstance(names, Mapping) else {name: name for name in names}
+    folded = {spelling.casefold(): name for spelling, name in spellings.items()}
+    close = difflib.get_close_matches(str(word)[:100].casefold(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
+def did_you_mean(word: object, names: Iterable[str] | Mapping[str, str]) -> str:
+    """` Did you mean X?`, or nothing where no name is near."""
+    name = nearest(word, names)
+    return f" Did you mean {name}?" if name else ""

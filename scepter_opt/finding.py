@@ -1,0 +1,137 @@
+"""The nodes in an app's whole config: where they usually are, what their types say, and what their names say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import ListConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from .checking import inspect
+from .config import Config
+from .errors import ConfigError, Problem, join_key
+from .reading import DEEPEST, config_type, full_key, is_node, pairs
+from .registry import registries
+
+_SINGLE = {
+    "optimizer": "optimizer",
+    "optim": "optimizer",
+    "OPTIMIZER": "optimizer",
+    "lr_scheduler": "lr_scheduler",
+    "scheduler": "lr_scheduler",
+    "LR_SCHEDULER": "lr_scheduler",
+}
+_SEVERAL = {"optimizers": "optimizer", "lr_schedulers": "lr_scheduler"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A node with its full key, and the kind that its place asks for, if it does."""
+
+    key: str
+    node: Any
+    kind: str | None
+
+
+def is_single_node(cfg: Any) -> bool:
+    """Whether `cfg` is one node, not a config that holds nodes."""
+    typed = config_type(cfg)
+    if not is_node(cfg) or (typed is not None and issubclass(typed, Config)):
+        return True
+    values = _readable(cfg)
+    if "NAME" not in values:
+        return False
+    return _is_known(values) or not any(key in _SINGLE or key in _SEVERAL for key in values)
+
+
+def check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
+    """Every node of a config, checked alone and in pairs, by full key.
+
+    Raises:
+        ConfigError: All problems of all nodes, or there is no node.
+    """
+    found = list(_walk(cfg, full_key(cfg), None, set(), 0))
+    if not found:
+        places = ", ".join([*_SINGLE, *(f"{key}.*" for key in _SEVERAL)])
+        message = f"holds no optimizer and no lr_scheduler, neither at {places} nor by a NAME."
+        raise ConfigError([Problem("", message)])
+    configs: dict[str, Any] = {}
+    problems: list[Problem] = []
+    known = {registry.kind: registry for registry in registries()}
+    for place in found:
+        config, wrong = inspect(place.node, known.get(place.kind or ""), imports)
+        problems += [problem.under(place.key) for problem in wrong]
+        if not wrong:
+            configs[place.key] = config
+    for optimizer, scheduler in _pairs(configs):
+        wrong = configs[scheduler].conflicts_with(configs[optimizer])
+        problems += [problem.under(scheduler) for problem in wrong]
+    if problems:
+        raise ConfigError(problems)
+    return configs
+
+
+def _walk(value: Any, path: str, kind: str | None, seen: set[int], depth: int) -> Iterator[Found]:
+    """Nodes at and below `value`; `kind` is what its place says that it is."""
+    if id(value) in seen or depth > DEEPEST:
+        return
+    if is_node(value):
+        seen.add(id(value))
+        values = _readable(value)
+        if "_target_" not in values and (kind is not None or _is_ours(value, values)):
+            yield Found(full_key(value) or path, value, kind)
+            return
+        for key, child in values.items():
+            below = join_key(path, str(key))
+            if path == "" or (is_node(child) and "NAME" in _readable(child)):
+                yield from _walk(child, below, _SINGLE.get(str(key)), seen, depth + 1)
+            elif path in _SEVERAL:
+                yield from _walk(child, below, _SEVERAL[path], seen, depth + 1)
+            else:
+                yield from _walk(child, below, None, seen, depth + 1)
+    elif kind is not None:
+        yield Found(path, value, kind)
+    elif isinstance(value, (list, tuple, ListConfig)):
+        for position, item in enumerate(value):
+            yield from _walk(item, f"{path}[{position}]", None, seen, depth + 1)
+
+
+def _readable(node: Any) -> dict[Any, Any]:
+    """The values of a node that can be read; those at fault are named when the node itself is inspected."""
+    found = {}
+    for key, get in pairs(node):
+        try:
+            found[key] = get()
+        except (OmegaConfBaseException, RecursionError):
+            continue
+    return found
+
+
+def _is_known(values: dict[Any, Any]) -> bool:
+    return any(registry.has(values.get("NAME")) for registry in registries())
+
+
+def _is_ours(node: Any, values: dict[Any, Any]) -> bool:
+    return _is_known(values) or any(registry.entry_of(config_type(node)) for registry in registries())
+
+
+def _pairs(configs: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Keys of optimizers with the keys of the schedulers that will drive them: siblings, or the only two."""
+    optimizers, schedulers = registries()
+    ours = [key for key, config in configs.items() if optimizers.has(config.NAME)]
+    theirs = [key for key, config in configs.items() if schedulers.has(config.NAME)]
+    if len(ours) == len(theirs) == 1:
+        yield ours[0], theirs[0]
+        return
+    for key in ours:
+        place = _sibling_place(key)
+        yield from ((key, other) for other in theirs if _sibling_place(other) == place)
+
+
+def _sibling_place(key: str) -> tuple[str, str]:
+    """Siblings share a parent; members of `optimizers` and `lr_schedulers` share a name."""
+    parent, _, last = key.rpartition(".")
+    above, _, group = parent.rpartition(".")
+    return (above, last) if group in _SEVERAL else (parent, "")

@@ -1,0 +1,118 @@
+"""The base of every scheduler: its Config's keys become torch's keywords, in one place for all."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from annotated_types import Ge
+
+from ..config import Config, own_config
+from ..errors import ConfigError, Problem
+from ..fields import As, Length
+from ..horizon import Horizon, ticks
+from ..signatures import construct, keywords, target_class
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+    from typing_extensions import Self
+
+
+class Interval(str, enum.Enum):
+    """What a tick of a scheduler is."""
+
+    step = "step"
+    epoch = "epoch"
+
+
+@dataclass(kw_only=True)
+class SchedulerConfig(Config):
+    """The keys that every scheduler has."""
+
+    INTERVAL: Interval = Interval.step
+    """What one tick of the scheduler is: an optimizer step or an epoch."""
+    FREQUENCY: Length = 1
+    """Intervals per tick."""
+    MONITOR: str | None = None
+    """Name of the metric that the scheduler is given at each tick."""
+
+    horizon: ClassVar[str] = ""
+    """The key that says after how many ticks the schedule ends; where it is null the call's total fills it."""
+    refused_in: ClassVar[Mapping[str, str]] = {}
+    """Schedulers that cannot hold this one as a part, by name, each with the reason."""
+
+    def conflicts_with(self, optimizer: Any) -> Iterable[Problem]:
+        """What cannot be with this optimizer's Config; keys are relative to the scheduler's node."""
+        return ()
+
+    def with_horizon(self, run: Horizon) -> Self:
+        """The same Config with its end filled in from the length of the run where it was left open.
+
+        Raises:
+            ConfigError: The end is needed and unknown, or it is said twice and differently.
+        """
+        if not self.horizon:
+            return self
+        said = getattr(self, self.horizon)
+        if said is None:
+            return dataclasses.replace(self, **{self.horizon: self.ticks_of(run)})
+        if self.horizon == "TOTAL_STEPS" and run.total_steps is not None and said != self.ticks_of(run):
+            message = f"the call's total_steps makes {self.ticks_of(run)}; leave one of them out, or make them equal."
+            raise ConfigError([Problem(self.horizon, message, said)])
+        return self
+
+    def ticks_of(self, run: Horizon) -> int:
+        """The length of the run in ticks of this scheduler."""
+        if run.total_steps is None:
+            message = "is needed: without it the schedule has no end. Write it, or give total_steps to the call."
+            raise ConfigError([Problem(self.horizon, message)])
+        try:
+            return ticks(run.total_steps, self.INTERVAL.value, int(self.FREQUENCY), run.steps_per_epoch)
+        except ValueError as error:
+            raise ConfigError([Problem(self.horizon, f"{error}.")]) from error
+
+
+class BaseScheduler:
+    """Builds a scheduler from a Config. A subclass names its class by `target`, or overrides `__call__`.
+
+    Args:
+        cfg: The checked Config; without a nested `Config` class one through which any key is read.
+        logger: Anything with `info`, or None.
+    """
+
+    target: ClassVar[str | type] = ""
+    """The torch LRScheduler to build: a class, or where it is imported from."""
+    Config: ClassVar[type[SchedulerConfig] | None] = None
+    """The keys with types, defaults and documentation; None lets any key pass."""
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        own_config(cls)
+
+    def __init__(self, cfg: Any, logger: Any = None) -> None:
+        self.cfg = cfg
+        self.logger = logger
+
+    def __call__(self, optimizer: Optimizer) -> LRScheduler:
+        """Build the scheduler.
+
+        Args:
+            optimizer: torch's optimizer whose rates it sets.
+        """
+        if not self.target:
+            message = f"{type(self).__name__} builds nothing: give it a `target`, or override __call__."
+            raise ConfigError([Problem("NAME", message)])
+        target = target_class(self.target)
+        scheduler: LRScheduler = construct(target, optimizer, **keywords(self.cfg, SchedulerConfig, target))
+        return scheduler
+
+
+@dataclass(kw_only=True)
+class TorchSchedulerConfig(SchedulerConfig):
+    """The keys of nearly all of torch's schedulers."""
+
+    LAST_EPOCH: Annotated[int | float, As(Annotated[int, Ge(-1)])] = -1
+    """Tick to go on from; -1 starts anew."""

@@ -1,0 +1,142 @@
+"""torch's schedulers that cycle between absolute rates, and momentum with them."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..config import Conflict, OpenConfig
+from ..errors import Problem
+from ..fields import Fraction, ImportPath, Length, Numbers, OptionalLength, Positive
+from .base_scheduler import BaseScheduler, TorchSchedulerConfig
+from .registry import LR_SCHEDULERS
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..horizon import Horizon
+
+_SPOILS = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "it would overwrite the base rates of the others")
+
+
+def _momentum_problems(config: Any, optimizer: Any) -> Iterator[Problem]:
+    cycled = isinstance(optimizer, OpenConfig) or "MOMENTUM" in optimizer or "BETAS" in optimizer
+    if config.CYCLE_MOMENTUM and not cycled:
+        message = f"{optimizer.NAME} has neither MOMENTUM nor BETAS to cycle: set CYCLE_MOMENTUM to false."
+        yield Problem("CYCLE_MOMENTUM", message, True)
+
+
+class CyclicMode(str, enum.Enum):
+    """Shapes of CyclicLR's cycle."""
+
+    triangular = "triangular"
+    triangular2 = "triangular2"
+    exp_range = "exp_range"
+
+
+class ScaleMode(str, enum.Enum):
+    """What CyclicLR's SCALE_FN is a function of."""
+
+    cycle = "cycle"
+    iterations = "iterations"
+
+
+@LR_SCHEDULERS.register_class()
+class CyclicLR(BaseScheduler):
+    """The rate goes up and down between two bounds (Smith, 2015)."""
+
+    target = "torch.optim.lr_scheduler.CyclicLR"
+
+    @dataclass(kw_only=True)
+    class Config(TorchSchedulerConfig):
+        refused_in = _SPOILS
+        BASE_LR: Numbers
+        """Lower rate, absolute; a list gives one per group."""
+        MAX_LR: Numbers
+        """Upper rate, absolute; a list gives one per group."""
+        STEP_SIZE_UP: Length = 2000
+        """Ticks on the way up."""
+        STEP_SIZE_DOWN: OptionalLength = None
+        """Ticks on the way down; null is as many as up."""
+        MODE: CyclicMode = CyclicMode.triangular
+        """Shape: triangular, triangular2 (halved each cycle), or exp_range (times GAMMA ** tick)."""
+        GAMMA: float = 1.0
+        """Base of exp_range's scaling."""
+        SCALE_FN: ImportPath | None = None
+        """Import path of a scaling function, in place of MODE's."""
+        SCALE_MODE: ScaleMode = ScaleMode.cycle
+        """What SCALE_FN is a function of: the number of the cycle, or of ticks."""
+        CYCLE_MOMENTUM: bool = True
+        """Whether momentum (or the first beta) goes the other way."""
+        BASE_MOMENTUM: Numbers = 0.8
+        """Lower momentum; a list gives one per group."""
+        MAX_MOMENTUM: Numbers = 0.9
+        """Upper momentum; a list gives one per group."""
+
+        conflicts_with = _momentum_problems
+
+
+class AnnealStrategy(str, enum.Enum):
+    """Curves of OneCycleLR."""
+
+    cos = "cos"
+    linear = "linear"
+
+
+@LR_SCHEDULERS.register_class()
+class OneCycleLR(BaseScheduler):
+    """One cycle up to a highest rate and down to nearly none (Smith and Topin, 2017)."""
+
+    target = "torch.optim.lr_scheduler.OneCycleLR"
+
+    @dataclass(kw_only=True)
+    class Config(TorchSchedulerConfig):
+        horizon = "TOTAL_STEPS"
+        refused_in = _SPOILS
+        conflicts = (
+            Conflict(
+                ("EPOCHS", "STEPS_PER_EPOCH"),
+                lambda c: (c.EPOCHS is None) != (c.STEPS_PER_EPOCH is None),
+                "EPOCHS and STEPS_PER_EPOCH are given together or not at all.",
+            ),
+            Conflict(
+                ("EPOCHS", "TOTAL_STEPS"),
+                lambda c: c.EPOCHS is not None and c.TOTAL_STEPS is not None,
+                "give TOTAL_STEPS, or EPOCHS with STEPS_PER_EPOCH, not both.",
+            ),
+        )
+        MAX_LR: Numbers
+        """Highest rate, absolute; a list gives one per group."""
+        TOTAL_STEPS: OptionalLength = None
+        """Ticks of the cycle; null takes the run's length from the call."""
+        EPOCHS: OptionalLength = None
+        """Epochs of the cycle, with STEPS_PER_EPOCH in place of TOTAL_STEPS."""
+        STEPS_PER_EPOCH: OptionalLength = None
+        """Ticks per epoch."""
+        PCT_START: Fraction = 0.3
+        """Share of the cycle in which the rate rises."""
+        ANNEAL_STRATEGY: AnnealStrategy = AnnealStrategy.cos
+        """Curve of the cycle: cos or linear."""
+        CYCLE_MOMENTUM: bool = True
+        """Whether momentum (or the first beta) goes the other way."""
+        BASE_MOMENTUM: Numbers = 0.85
+        """Lowest momentum; a list gives one per group."""
+        MAX_MOMENTUM: Numbers = 0.95
+        """Highest momentum; a list gives one per group."""
+        DIV_FACTOR: Positive = 25.0
+        """Highest rate over the first one."""
+        FINAL_DIV_FACTOR: Positive = 1e4
+        """First rate over the last one."""
+        THREE_PHASE: bool = False
+        """Whether a third phase goes down from the first rate."""
+
+        conflicts_with = _momentum_problems
+
+        def with_horizon(self, run: Horizon) -> Self:
+            if self.EPOCHS is None or self.STEPS_PER_EPOCH is None:
+                return super().with_horizon(run)
+            total = dataclasses.replace(self, TOTAL_STEPS=self.EPOCHS * self.STEPS_PER_EPOCH)
+            return super(type(self), total).with_horizon(run)

@@ -1,0 +1,134 @@
+"""The registry of schedulers, and the straight line from a node and an optimizer to torch's scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..checking import check_node
+from ..errors import ConfigError, Problem, below
+from ..horizon import Horizon
+from ..reading import full_key
+from ..registry import Registry
+from .base_scheduler import SchedulerConfig
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+
+class SchedulerRegistry(Registry):
+    """Schedulers by name."""
+
+    def build(
+        self,
+        cfg: Any,
+        logger: Any = None,
+        *,
+        optimizer: Optimizer,
+        total_steps: int | None = None,
+        steps_per_epoch: int | None = None,
+    ) -> LRScheduler:
+        """Check a node and build the scheduler that it describes.
+
+        Args:
+            cfg: The node: any mapping with `NAME`, or a Config.
+            logger: Told what was built; anything with `info`.
+            optimizer: torch's optimizer whose rates it sets.
+            total_steps: Optimizer steps of the whole run.
+            steps_per_epoch: Optimizer steps per epoch.
+
+        Raises:
+            ConfigError: Anything is wrong; nothing was changed.
+        """
+        config = check_node(cfg, self)
+        with below(full_key(cfg) or self.kind), _untouched(optimizer):
+            run = _horizon(total_steps, steps_per_epoch)
+            if isinstance(config, SchedulerConfig):
+                config = config.with_horizon(run)
+            scheduler: LRScheduler = self.entry(config.NAME).component(config, logger)(optimizer)
+        if logger is not None:
+            logger.info(f"{config.NAME}")
+        return scheduler
+
+
+def _horizon(total_steps: int | None, steps_per_epoch: int | None) -> Horizon:
+    try:
+        return Horizon(total_steps, steps_per_epoch)
+    except ValueError as error:
+        raise ConfigError([Problem("", f"{error}.")]) from error
+
+
+@contextmanager
+def _untouched(optimizer: Any) -> Iterator[None]:
+    """Put an optimizer back as it was if building a scheduler for it fails.
+
+    Raises:
+        ConfigError: It is no optimizer.
+    """
+    import torch
+
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        message = f"needs a torch.optim.Optimizer, not a {type(optimizer).__name__}."
+        raise ConfigError([Problem("", message)])
+    groups = [
+        {key: value.clone() if isinstance(value, torch.Tensor) else value for key, value in group.items()}
+        for group in optimizer.param_groups
+    ]
+    own = dict(vars(optimizer))
+    try:
+        yield
+    except BaseException:
+        for group, before in zip(optimizer.param_groups, groups, strict=True):
+            tensors = {key: group[key] for key, value in before.items() if isinstance(value, torch.Tensor)}
+            group.clear()
+            group.update(before | tensors)
+            for key, tensor in tensors.items():
+                tensor.copy_(before[key])
+        vars(optimizer).clear()
+        vars(optimizer).update(own)
+        raise
+
+
+LR_SCHEDULERS = SchedulerRegistry(
+    "lr_scheduler",
+    modules=(
+        "scepter_opt.lr_schedulers.official_schedulers",
+        "scepter_opt.lr_schedulers.cyclic_schedulers",
+        "scepter_opt.lr_schedulers.composed_schedulers",
+        "scepter_opt.lr_schedulers.define_schedulers",
+        "scepter_opt.lr_schedulers.warmup",
+    ),
+)
+"""Every scheduler by name. A new file of the package's own is added to `modules`."""
+
+
+def build_lr_scheduler(
+    optimizer: Optimizer,
+    cfg: Any,
+    total_steps: int | None = None,
+    steps_per_epoch: int | None = None,
+    logger: Any = None,
+) -> LRScheduler:
+    """Build the scheduler that a node describes.
+
+    Args:
+        optimizer: torch's optimizer whose rates it sets.
+        cfg: The node: any mapping with `NAME`, or a Config.
+        total_steps: Optimizer steps of the whole run, for schedules that need an end.
+        steps_per_epoch: Optimizer steps per epoch, for schedules that count epochs.
+        logger: Told what was built; anything with `info`.
+
+    Raises:
+        ConfigError: Anything is wrong; nothing was changed.
+
+    >>> import torch
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    >>> scheduler = build_lr_scheduler(optimizer, {"NAME": "CosineAnnealingLR"}, total_steps=100)
+    >>> scheduler.T_max
+    100
+    """
+    return LR_SCHEDULERS.build(
+        cfg, logger, optimizer=optimizer, total_steps=total_steps, steps_per_epoch=steps_per_epoch
+    )

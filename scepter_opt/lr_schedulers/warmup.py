@@ -1,0 +1,54 @@
+"""SCEPTER's schedules that begin with a warm-up."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge
+
+from ..fields import As, NonNegative, OptionalLength, WholeFromZero
+from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
+from .registry import LR_SCHEDULERS
+
+
+@LR_SCHEDULERS.register_class()
+class WarmupToConstantLR(BaseScheduler):
+    """A linear warm-up from 0 to the full rate, which then holds (SCEPTER)."""
+
+    target = "scepter_opt.runtime.scepter_schedulers.WarmupToConstantLR"
+
+    @dataclass(kw_only=True)
+    class Config(TorchSchedulerConfig):
+        WARMUP_STEPS: WholeFromZero = 10000
+        """Ticks of the warm-up; 0 is none."""
+
+
+class DecayMode(str, enum.Enum):
+    """Ways down after StepAnnealingLR's warm-up."""
+
+    cosine = "cosine"
+    linear = "linear"
+    none = "none"
+
+
+@LR_SCHEDULERS.register_class()
+class StepAnnealingLR(BaseScheduler):
+    """A linear warm-up, then annealing to 0, never below an absolute floor (SCEPTER)."""
+
+    target = "scepter_opt.runtime.scepter_schedulers.StepAnnealingLR"
+
+    @dataclass(kw_only=True)
+    class Config(SchedulerConfig):
+        horizon = "TOTAL_STEPS"
+        WARMUP_STEPS: WholeFromZero
+        """Ticks of the warm-up."""
+        TOTAL_STEPS: OptionalLength = None
+        """Ticks until the rate is 0; null takes the run's length from the call."""
+        DECAY_MODE: DecayMode = DecayMode.cosine
+        """Curve after the warm-up: cosine, linear, or none, which holds the full rate."""
+        MIN_LR: NonNegative = 0.0
+        """Lowest rate, absolute."""
+        LAST_STEP: Annotated[int | float, As(Annotated[int, Ge(-1)])] = -1
+        """Tick that was the last; -1 starts anew."""

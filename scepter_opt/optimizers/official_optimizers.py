@@ -1,0 +1,151 @@
+"""torch's other optimizers, one class each. Defaults are torch's, held to it by a test."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Lt
+
+from ..config import Conflict
+from ..fields import As, Length, NonNegative, OptionalLength
+from .base_optimizer import BaseOptimize, OptimizerConfig
+from .common_keys import CapturableKeys, DifferentiableKeys
+from .registry import OPTIMIZERS
+
+
+@OPTIMIZERS.register_class()
+class ASGD(BaseOptimize):
+    """Stochastic gradient descent with averaged weights (Polyak and Juditsky, 1992)."""
+
+    target = "torch.optim.ASGD"
+    implementations = ("foreach",)
+
+    @dataclass(kw_only=True)
+    class Config(CapturableKeys):
+        LEARNING_RATE: NonNegative = 1e-2
+        """Step size at the start."""
+        LAMBD: float = 1e-4
+        """Decay of the step size."""
+        ALPHA: float = 0.75
+        """Power of the step size's decay."""
+        T0: float = 1e6
+        """Step from which weights are averaged."""
+
+
+class LineSearch(str, enum.Enum):
+    """Line searches of LBFGS."""
+
+    strong_wolfe = "strong_wolfe"
+
+
+@OPTIMIZERS.register_class()
+class LBFGS(BaseOptimize):
+    """Limited-memory BFGS: a quasi-Newton method whose step takes a closure and one group only."""
+
+    target = "torch.optim.LBFGS"
+
+    @dataclass(kw_only=True)
+    class Config(OptimizerConfig):
+        LEARNING_RATE: NonNegative = 1.0
+        """Step size."""
+        MAX_ITER: Length = 20
+        """Iterations per step."""
+        MAX_EVAL: OptionalLength = None
+        """Evaluations of the closure per step; null is 1.25 times MAX_ITER."""
+        TOLERANCE_GRAD: NonNegative = 1e-7
+        """Largest gradient entry at which a step ends."""
+        TOLERANCE_CHANGE: NonNegative = 1e-9
+        """Change of the loss or the parameters at which a step ends."""
+        HISTORY_SIZE: Length = 100
+        """Updates that are kept to model the curvature."""
+        LINE_SEARCH_FN: LineSearch | None = None
+        """strong_wolfe, or null for none."""
+
+
+class MuonScaling(str, enum.Enum):
+    """How Muon adjusts its rate to a matrix's shape."""
+
+    original = "original"
+    match_rms_adamw = "match_rms_adamw"
+
+
+@OPTIMIZERS.register_class()
+class Muon(BaseOptimize):
+    """Momentum made orthogonal by a Newton-Schulz iteration; takes matrices only (Jordan et al., 2024)."""
+
+    target = "torch.optim.Muon"
+
+    @dataclass(kw_only=True)
+    class Config(OptimizerConfig):
+        LEARNING_RATE: NonNegative = 1e-3
+        """Step size."""
+        WEIGHT_DECAY: NonNegative = 0.1
+        """Share of a weight that decays per step, times the step size."""
+        MOMENTUM: NonNegative = 0.95
+        """Fraction of the previous update that is kept."""
+        NESTEROV: bool = True
+        """Whether the momentum looks ahead (Nesterov)."""
+        NS_COEFFICIENTS: tuple[float, float, float] = (3.4445, -4.775, 2.0315)
+        """Coefficients of the Newton-Schulz polynomial."""
+        EPS: NonNegative = 1e-7
+        """Added to the norm for numerical stability."""
+        NS_STEPS: Annotated[int | float, As(Annotated[int, Ge(0), Lt(100)])] = 5
+        """Newton-Schulz iterations; below 100."""
+        ADJUST_LR_FN: MuonScaling | None = None
+        """How the rate follows a matrix's shape: original (also null), or match_rms_adamw."""
+
+
+@OPTIMIZERS.register_class()
+class Rprop(BaseOptimize):
+    """Step sizes from the signs of gradients alone, for full batches (Riedmiller and Braun, 1993)."""
+
+    target = "torch.optim.Rprop"
+    implementations = ("foreach",)
+
+    @dataclass(kw_only=True)
+    class Config(OptimizerConfig):
+        LEARNING_RATE: NonNegative = 1e-2
+        """Step size at the start."""
+        ETAS: tuple[Annotated[float, Gt(0), Lt(1)], Annotated[float, Gt(1)]] = (0.5, 1.2)
+        """Factors by which a step size falls (below 1) and grows (above 1)."""
+        STEP_SIZES: tuple[NonNegative, NonNegative] = (1e-6, 50.0)
+        """Smallest and largest step size."""
+        MAXIMIZE: bool = False
+        """Whether the objective is maximized."""
+        DIFFERENTIABLE: bool = False
+        """Whether autograd goes through the step; slower."""
+        CAPTURABLE: bool = False
+        """Whether the step can be captured in a CUDA graph; slower without one."""
+
+
+@OPTIMIZERS.register_class()
+class SGD(BaseOptimize):
+    """Stochastic gradient descent, optionally with (Nesterov) momentum."""
+
+    target = "torch.optim.SGD"
+    implementations = ("foreach", "fused")
+
+    @dataclass(kw_only=True)
+    class Config(DifferentiableKeys):
+        conflicts = (
+            Conflict(
+                ("NESTEROV", "MOMENTUM"),
+                lambda c: c.NESTEROV and c.MOMENTUM <= 0,
+                "Nesterov momentum needs MOMENTUM above 0.",
+            ),
+            Conflict(
+                ("NESTEROV", "DAMPENING"),
+                lambda c: c.NESTEROV and c.DAMPENING != 0,
+                "Nesterov momentum needs DAMPENING 0.",
+            ),
+        )
+        LEARNING_RATE: NonNegative = 1e-3
+        """Step size."""
+        MOMENTUM: NonNegative = 0.0
+        """Fraction of the previous update that is kept."""
+        DAMPENING: float = 0.0
+        """Fraction of the gradient that does not enter the momentum."""
+        NESTEROV: bool = False
+        """Whether the momentum looks ahead (Nesterov)."""

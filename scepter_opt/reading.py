@@ -1,0 +1,124 @@
+"""A node, whatever it is made of, as plain Python: dicts, lists and values, with what cannot be read named."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from .config import Readable
+from .errors import ABSENT, Problem, join_key
+
+DEEPEST = 40
+"""Levels of nesting; a deeper config holds itself."""
+_EXPOSE = (
+    "this is a text, not a node: Hydra found no such config group. `import scepter_opt` before @hydra.main makes the "
+    "groups known; without the import, add `hydra: {searchpath: [pkg://scepter_opt.conf]}` to your config. "
+    "Then choose an option with optimizer=NAME, without a +."
+)
+
+
+def full_key(node: Any) -> str:
+    """The key of a node in the config that it is part of; empty for a root and for what is no OmegaConf node."""
+    # OmegaConf has no public name for this; its own messages are made with it
+    return str(node._get_full_key(None)) if isinstance(node, DictConfig) else ""
+
+
+def config_type(node: Any) -> type | None:
+    """The class that a node is typed by, None for an untyped one."""
+    if isinstance(node, DictConfig):
+        found = OmegaConf.get_type(node)
+        return None if found is dict else found
+    return type(node) if dataclasses.is_dataclass(node) else None
+
+
+def is_node(value: Any) -> bool:
+    """Whether `value` holds keys: a mapping, a Config, or an object such as SCEPTER's, with a `cfg_dict`."""
+    if isinstance(value, DictConfig):
+        return not (value._is_none() or value._is_missing())
+    return (
+        isinstance(value, (Mapping, Readable))
+        or (dataclasses.is_dataclass(value) and not isinstance(value, type))
+        or isinstance(getattr(value, "cfg_dict", None), Mapping)
+    )
+
+
+def read(node: Any) -> tuple[dict[Any, Any], list[Problem]]:
+    """The plain values of a node, and what cannot be read, with keys relative to the node.
+
+    The node is not changed. A `???` stays one; an interpolation that cannot be resolved is a problem and left out.
+    """
+    if isinstance(node, str):
+        return {}, [Problem("", _EXPOSE, node)]
+    if node is None or (isinstance(node, DictConfig) and not is_node(node)):
+        message = "must be a node: keys with values."
+        return {}, [Problem("", message + " For no schedule choose lr_scheduler=none.", None)]
+    if not is_node(node):
+        return {}, [Problem("", "must be a node: keys with values.", node)]
+    if isinstance(node, DictConfig):
+        try:
+            node = OmegaConf.to_container(node, resolve=True)
+        except (OmegaConfBaseException, RecursionError):
+            pass  # key by key below, to name the one that fails
+    problems: list[Problem] = []
+    return _plain(node, "", 0, problems.append), problems
+
+
+def _plain(value: Any, key: str, depth: int, report: Callable[[Problem], None]) -> Any:
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if depth > DEEPEST:
+        report(Problem(key, f"is nested more than {DEEPEST} levels deep."))
+        return ABSENT
+    if is_node(value):
+        return _plain_items(pairs(value), key, depth, report)
+    if isinstance(value, (list, tuple, ListConfig)):
+        found = _plain_items(((i, _getter(value, i)) for i in range(len(value))), key, depth, report)
+        return list(found.values())
+    if isinstance(value, (set, frozenset)):
+        report(Problem(key, "a set has no order: write a list.", value))
+        return ABSENT
+    return value
+
+
+def _plain_items(
+    pairs: Iterable[tuple[Any, Callable[[], Any]]], key: str, depth: int, report: Callable[[Problem], None]
+) -> dict[Any, Any]:
+    found = {}
+    for name, get in pairs:
+        below = join_key(key, f"[{name}]" if isinstance(name, int) and not isinstance(name, bool) else str(name))
+        try:
+            item = get()
+        except (OmegaConfBaseException, RecursionError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            report(Problem(below, f"cannot be resolved: {reason}"))
+            continue
+        plain = _plain(item, below, depth + 1, report)
+        if plain is not ABSENT:
+            found[name] = plain
+    return found
+
+
+def pairs(node: Any) -> Iterable[tuple[Any, Callable[[], Any]]]:
+    """The keys of a node, each with what reads its value."""
+    if isinstance(node, (Mapping, Readable)):
+        return ((key, _getter(node, key)) for key in node.keys())  # noqa: SIM118  # keys() resolves nothing
+    if dataclasses.is_dataclass(node):
+        return ((field.name, _attribute(node, field.name)) for field in dataclasses.fields(node))
+    return ((key, _getter(node.cfg_dict, key)) for key in node.cfg_dict)
+
+
+def _getter(container: Any, key: Any) -> Callable[[], Any]:
+    def get() -> Any:
+        if isinstance(container, (DictConfig, ListConfig)) and OmegaConf.is_missing(container, key):
+            return "???"
+        return container[key]
+
+    return get
+
+
+def _attribute(node: Any, name: str) -> Callable[[], Any]:
+    return lambda: getattr(node, name)

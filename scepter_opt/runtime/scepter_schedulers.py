@@ -1,0 +1,128 @@
+"""SCEPTER's own schedulers: a factor in closed form on each group's base rate."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import Any, final
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+
+class FactorLR(LRScheduler):
+    """A scheduler whose rates are the base rates times a factor of the position alone.
+
+    It resumes and pickles, since its state is numbers; groups that are added later bring their own base rate.
+    """
+
+    @abstractmethod
+    def factor(self, position: int) -> float:
+        """The factor after `position` scheduler steps."""
+
+    def get_lr(self) -> list[Any]:
+        """The rate of each group at the present position."""
+        factor = self.factor(self.last_epoch)
+        return [_base_lr(group) * factor for group in self.optimizer.param_groups]
+
+
+@final
+class NoneLR(FactorLR):
+    """Constant rates: no schedule."""
+
+    def factor(self, position: int) -> float:
+        """1, always."""
+        return 1.0
+
+
+@final
+class LinoPolyLR(FactorLR):
+    """A polynomial from the base rate to 0, which then holds.
+
+    Args:
+        optimizer: torch's optimizer.
+        end_epoch: Scheduler steps until the rate is 0; above 0.
+        power: Exponent.
+        last_epoch: Position to go on from; -1 starts anew.
+    """
+
+    def __init__(self, optimizer: Optimizer, end_epoch: int, power: float = 1.0, last_epoch: int = -1) -> None:
+        self.end_epoch = end_epoch
+        self.power = power
+        super().__init__(optimizer, last_epoch)
+
+    def factor(self, position: int) -> float:
+        """(1 - t / end) ** power, with t held at the end."""
+        return float((1 - min(position, self.end_epoch) / self.end_epoch) ** self.power)
+
+
+@final
+class WarmupToConstantLR(FactorLR):
+    """A linear warm-up from 0 to the base rate, which then holds.
+
+    Args:
+        optimizer: torch's optimizer.
+        warmup_steps: Scheduler steps of the warm-up; 0 is none.
+        last_epoch: Position to go on from; -1 starts anew.
+    """
+
+    def __init__(self, optimizer: Optimizer, warmup_steps: int = 10000, last_epoch: int = -1) -> None:
+        self.warmup_steps = warmup_steps
+        super().__init__(optimizer, last_epoch)
+
+    def factor(self, position: int) -> float:
+        """min(1, t / warm-up)."""
+        return min(1.0, position / self.warmup_steps) if self.warmup_steps else 1.0
+
+
+@final
+class StepAnnealingLR(FactorLR):
+    """A linear warm-up, then annealing to 0, never below an absolute floor.
+
+    Args:
+        optimizer: torch's optimizer.
+        warmup_steps: Scheduler steps of the warm-up.
+        total_steps: Scheduler steps until the rate is 0; above 0.
+        decay_mode: `cosine`, `linear`, or `none`, which holds the base rate.
+        min_lr: Floor of every rate, absolute.
+        last_step: n starts at position n + 1.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        warmup_steps: int,
+        total_steps: int,
+        decay_mode: str = "cosine",
+        min_lr: float = 0.0,
+        last_step: int = -1,
+    ) -> None:
+        self.warmup_steps = warmup_steps
+        self.total_steps = total_steps
+        self.decay_mode = decay_mode
+        self.min_lr = min_lr
+        for group in optimizer.param_groups:
+            _base_lr(group)
+        super().__init__(optimizer, last_step)
+
+    def factor(self, position: int) -> float:
+        """The factor before the floor."""
+        if position <= self.warmup_steps:
+            return position / self.warmup_steps if self.warmup_steps else 1.0
+        if self.decay_mode == "none":
+            return 1.0
+        span = self.total_steps - self.warmup_steps
+        done = min(1.0, (position - self.warmup_steps) / span) if span > 0 else 1.0
+        return (math.cos(math.pi * done) + 1) / 2 if self.decay_mode == "cosine" else 1 - done
+
+    def get_lr(self) -> list[Any]:
+        """The rate of each group at the present position, at least the floor."""
+        return [max(rate, self.min_lr) for rate in super().get_lr()]
+
+
+def _base_lr(group: dict[str, Any]) -> Any:
+    """The rate before any schedule; a tensor is copied, since the schedule writes into it."""
+    if "initial_lr" not in group:
+        rate = group["lr"]
+        group["initial_lr"] = rate.clone() if hasattr(rate, "clone") else rate
+    return group["initial_lr"]

@@ -1,0 +1,80 @@
+"""Configs written out: the commented YAML of every class, as conf/ ships it, and JSON Schema for editors."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .config import Config
+from .documentation import documentation, summary
+from .hydra_plugins import option_content
+from .registry import Entry, registries
+from .validation import Field, fields, strict
+
+
+def template(entry: Entry) -> str:
+    """The YAML of a class: every key with its default, and its documentation as a comment above."""
+    lines = [f"# {summary(entry.cls)}", f"NAME: {entry.name}"]
+    for field in _own_first(entry.config):
+        text = documentation(entry.config).get(field.key, "") if entry.config else ""
+        lines += [f"# {text}"] if text else []
+        lines.append(f"{field.key}: {'???' if field.required else _flow(_default(field.default))}")
+    return "\n".join(lines) + "\n"
+
+
+def option_file(entry: Entry) -> str:
+    """The file of a class in its config group: its defaults list, then the template."""
+    defaults = option_content(entry.kind, entry.option, entry.name)["defaults"]
+    listed = [item if isinstance(item, str) else ": ".join(*item.items()) for item in defaults]
+    return "\n".join(["defaults:", *(f"  - {item}" for item in listed), "", template(entry)])
+
+
+def option_files() -> Iterator[tuple[Path, str]]:
+    """Paths below conf/ with their text, for every class of the package."""
+    for registry in registries():
+        for entry in registry.own_entries().values():
+            yield Path(registry.kind) / f"{entry.option}.yaml", option_file(entry)
+
+
+def json_schema(entry: Entry) -> dict[str, Any]:
+    """JSON Schema of a node: types, bounds, defaults and documentation of all keys."""
+    from pydantic import ConfigDict, create_model
+    from pydantic import Field as Described
+
+    if entry.config is None:
+        return {"type": "object", "title": entry.name, "properties": {"NAME": {"const": entry.name}}}
+    made: dict[str, Any] = {}
+    for field in fields(entry.config).values():
+        text = documentation(entry.config).get(field.key)
+        default = entry.name if field.key == "NAME" else ... if field.required else field.default
+        annotation = dict[str, Any] if field.nested else strict(field.annotation)
+        made[field.key] = (annotation, Described(default, description=text))
+    model = create_model(entry.name, __config__=ConfigDict(extra="forbid"), **made)
+    return model.model_json_schema()
+
+
+def _own_first(config: type[Config] | None) -> list[Field]:
+    """The keys of a Config, the class's own first: what is special about it before what all have."""
+    if config is None:
+        return []
+    known = fields(config)
+    keys = [key for base in config.__mro__ for key in base.__dict__.get("__annotations__", ()) if key in known]
+    return [known[key] for key in dict.fromkeys(keys) if key != "NAME"]
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        return value.name
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {key: _default(item) for key, item in dataclasses.asdict(value).items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _flow(value: Any) -> str:
+    """A value on one line of YAML."""
+    return yaml.safe_dump([value], default_flow_style=True, width=1000).strip()[1:-1]
