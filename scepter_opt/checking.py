@@ -61,14 +61,15 @@ def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple
     if not values and problems:
         return None, problems
     try:
-        entry = _identify(config_type(node), values.get("NAME", MISSING), values, registry)
+        entry, doubts = _identify(config_type(node), values.get("NAME", MISSING), values, registry)
     except ConfigError as error:
         return None, [*error.problems, *problems]
     values.pop("NAME", None)
     config, found = entry.validate(values, imports)
+    problems += doubts
     unread = {_first(problem.key) for problem in problems}
     problems += [problem for problem in found if problem.key not in unread]
-    order = {str(key): position for position, key in enumerate(values)}
+    order = {str(key): position for position, key in enumerate(["NAME", *values])}
     problems.sort(key=lambda problem: order.get(_first(problem.key), len(order)))
     return (None if problems else config), problems
 
@@ -77,25 +78,27 @@ def _first(key: str) -> str:
     return key.split(".")[0].split("[")[0]
 
 
-def _identify(typed: type | None, name: Any, values: dict[Any, Any], registry: Registry | None) -> Entry:
-    """The entry that a node's type and `NAME` say."""
+def _identify(
+    typed: type | None, name: Any, values: dict[Any, Any], registry: Registry | None
+) -> tuple[Entry, list[Problem]]:
+    """The entry that a node's type and `NAME` say, and where the two differ."""
     by_type = next((entry for known in registries() if (entry := known.entry_of(typed))), None)
     by_name = next((known.entries()[name] for known in registries() if known.has(name)), None)
     if by_type and name not in (MISSING, by_type.name):
         message = f"this node is {by_type.name}'s, with its keys."
         if by_name:
             message += f" Choose the other by its option: {by_name.kind}={by_name.option}."
-        raise ConfigError([Problem("NAME", message, name)])
+        return by_type, [Problem("NAME", message, name)]
     entry = by_type or by_name
     if entry is None:
         if name == MISSING:
             kind = registry.kind if registry else "optimizer or lr_scheduler"
             raise ConfigError([Problem("NAME", f"is required: the class name of the {kind}.")])
-        return (registry or _likely(name, values)).entry(name)
+        return (registry or _likely(name, values)).entry(name), []
     if registry is not None and entry.kind != registry.kind:
         message = f"is an entry of {entry.kind}; an entry of {registry.kind} is needed here."
         raise ConfigError([Problem("NAME", message, entry.name)])
-    return entry
+    return entry, []
 
 
 def _likely(name: Any, values: dict[Any, Any]) -> Registry:

@@ -42,11 +42,11 @@ def batches_per_epoch(
     """Return the length of each process's loader over a data set, in batches.
 
     Args:
-        samples: size of the data set.
-        batch_size: samples in one batch of one process.
-        drop_last: the loader leaves out a last batch that is not full (torch's DataLoader).
-        world_size: processes that share the data set.
-        sampler_drop_last: samples that do not divide by the processes are left out; otherwise some are
+        samples: Size of the data set.
+        batch_size: Samples in one batch of one process.
+        drop_last: The loader leaves out a last batch that is not full (torch's DataLoader).
+        world_size: Processes that share the data set.
+        sampler_drop_last: Samples that do not divide by the processes are left out; otherwise some are
             repeated (torch's DistributedSampler).
 
     Raises:
@@ -103,18 +103,18 @@ class Horizon:
         """Count the optimizer steps of a run over a loader.
 
         Args:
-            loader: the loader, or its length in batches. `batches_per_epoch` gives that length for a data
+            loader: The loader, or its length in batches. `batches_per_epoch` gives that length for a data
                 set.
-            epochs: passes over the loader.
-            accumulate: batches whose gradients make one optimizer step.
-            drop_last_accumulation: what happens to the batches left over at the end of an epoch, when
+            epochs: Passes over the loader.
+            accumulate: Batches whose gradients make one optimizer step.
+            drop_last_accumulation: What happens to the batches left over at the end of an epoch, when
                 `accumulate` does not divide it: without it they make a step of their own (Lightning,
                 transformers, accelerate); with it they make none (a loop that steps when
                 `(i + 1) % accumulate == 0`).
-            world_size: processes that still have to share these batches, as accelerate's `prepare` makes
+            world_size: Processes that still have to share these batches, as accelerate's `prepare` makes
                 them. It stays 1 where the loader has a DistributedSampler, or is the process's own for
                 another reason: its length is then divided already.
-            drop_uneven: batches that do not divide by `world_size` are left out; otherwise they are filled
+            drop_uneven: Batches that do not divide by `world_size` are left out; otherwise they are filled
                 up, so that each process makes as many steps.
 
         Raises:
@@ -142,9 +142,9 @@ def steps_per_tick(interval: Interval, frequency: int = 1, steps_per_epoch: int 
     """Return the optimizer steps from one tick of a scheduler to the next.
 
     Args:
-        interval: what a tick counts, `step` or `epoch` (a scheduler's INTERVAL).
-        frequency: how many of them make one tick (FREQUENCY).
-        steps_per_epoch: optimizer steps; needed for `epoch` only.
+        interval: What a tick counts, `step` or `epoch` (a scheduler's INTERVAL).
+        frequency: How many of them make one tick (FREQUENCY).
+        steps_per_epoch: Optimizer steps; needed for `epoch` only.
 
     Raises:
         ValueError: an input is no whole positive number, or the length of an epoch is needed and unknown.

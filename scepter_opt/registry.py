@@ -138,7 +138,7 @@ class Registry:
 
     def has(self, name: Any) -> bool:
         """Whether there is an entry of this name."""
-        return isinstance(name, str) and name in self.entries()
+        return isinstance(name, str) and (name in self.own_entries() or name in self.user_entries())
 
     def entry(self, name: Any) -> Entry:
         """The entry of a name.

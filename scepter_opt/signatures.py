@@ -119,6 +119,7 @@ def construct(target: type, *arguments: Any, **keywords: Any) -> Any:
         raise ConfigError([Problem("", f"{target.__name__} refuses: {words[0]}")]) from error
 
 
+@lru_cache(maxsize=None)
 def component_of(cls: type) -> Any:
     """The class that builds `cls` from a Config: itself, or for one of torch's kind a component around it.
 
@@ -154,7 +155,6 @@ def _check_config(cls: type, base: type[Config]) -> None:
             raise ConfigError([Problem("", message)])
 
 
-@lru_cache(maxsize=None)
 def _wrap(cls: type, base: type, config: type[Config]) -> type:
     if "Config" not in cls.__dict__:
         cls.Config = config_from_signature(cls, config)  # type: ignore[attr-defined]

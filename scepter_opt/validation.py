@@ -143,10 +143,7 @@ def _unknown(
     key: Any, values: Mapping[Any, Any], spellings: Mapping[str, str], owner: str
 ) -> tuple[Problem, str]:
     meant = nearest(key, spellings) or ""
-    if meant and meant in values:
-        message = f"{owner} has no such key, and {meant} is there already."
-    else:
-        message = f"{owner} has no such key." + (f" Did you mean {meant}?" if meant else "")
+    message = f"{owner} has no such key." + (f" Did you mean {meant}?" if meant else "")
     return Problem(str(key), message, values[key]), meant
 
 

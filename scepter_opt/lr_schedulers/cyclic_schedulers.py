@@ -53,6 +53,18 @@ class CyclicLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         refused_in = _SPOILS
+        conflicts = (
+            Conflict(
+                ("SCALE_MODE", "SCALE_FN"),
+                lambda c: c.SCALE_FN is None and c.SCALE_MODE is not ScaleMode.cycle,
+                "torch reads it with a SCALE_FN only.",
+            ),
+            Conflict(
+                ("MODE", "SCALE_FN"),
+                lambda c: c.SCALE_FN is not None and c.MODE is not CyclicMode.triangular,
+                "torch ignores it beside a SCALE_FN.",
+            ),
+        )
         BASE_LR: Numbers
         """Lower rate, absolute; a list gives one per group."""
         MAX_LR: Numbers

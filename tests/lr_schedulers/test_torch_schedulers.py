@@ -1,0 +1,250 @@
+"""Every scheduler of torch's is torch's: its defaults, its keywords, its rates, with every optimizer."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+import pickle
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import pytest
+import torch
+
+import scepter_opt
+from scepter_opt.lr_schedulers import SchedulerConfig
+from scepter_opt.validation import fields
+from tests.support import (
+    SCHEDULERS,
+    TORCH_OPTIMIZERS,
+    TORCH_SCHEDULERS,
+    decay,
+    keyword,
+    make_model,
+    optimizer_node,
+    ratio,
+    same,
+    scheduler_node,
+    train,
+)
+
+# One value per key that is no class's default, and valid for every class that has the key.
+OTHER: dict[str, Any] = {
+    "STEP_SIZE": 7,
+    "GAMMA": 0.5,
+    "MILESTONES": [2, 5],
+    "FACTOR": 0.5,
+    "TOTAL_ITERS": 9,
+    "START_FACTOR": 0.25,
+    "END_FACTOR": 0.75,
+    "POWER": 2.0,
+    "T_MAX": 33,
+    "ETA_MIN": 0.001,
+    "T_0": 6,
+    "T_MULT": 2,
+    "LR_LAMBDA": {"LambdaLR": "tests.support.ratio", "MultiplicativeLR": "tests.support.decay"},
+    "MODE": {"ReduceLROnPlateau": "max", "CyclicLR": "triangular2"},
+    "PATIENCE": 3,
+    "THRESHOLD": 0.01,
+    "THRESHOLD_MODE": "abs",
+    "COOLDOWN": 2,
+    "MIN_LR": 0.001,
+    "EPS": 1e-3,
+    "BASE_LR": 0.02,
+    "MAX_LR": 0.2,
+    "STEP_SIZE_UP": 9,
+    "STEP_SIZE_DOWN": 4,
+    "SCALE_FN": "tests.support.ratio",
+    "SCALE_MODE": "iterations",
+    "CYCLE_MOMENTUM": True,
+    "BASE_MOMENTUM": 0.5,
+    "MAX_MOMENTUM": 0.7,
+    "TOTAL_STEPS": 40,
+    "EPOCHS": 4,
+    "STEPS_PER_EPOCH": 10,
+    "PCT_START": 0.5,
+    "ANNEAL_STRATEGY": "linear",
+    "DIV_FACTOR": 10.0,
+    "FINAL_DIV_FACTOR": 100.0,
+    "THREE_PHASE": True,
+    "LAST_EPOCH": 4,
+}
+SCHEDULERS_OF_SCEPTER = ["NoneLR", "LinoPolyLR", "WarmupToConstantLR", "StepAnnealingLR"]
+PARTS = {"SequentialLR", "ChainedScheduler"}
+
+
+def own_keys(name: str) -> list[str]:
+    """The keys that a class hands to torch."""
+    config = scepter_opt.LR_SCHEDULERS.entry(name).config
+    assert config is not None
+    return [key for key in fields(config) if key not in fields(SchedulerConfig)]
+
+
+def by_hand(optimizer: torch.optim.Optimizer, node: Mapping[str, Any]) -> Any:
+    """The scheduler of a node as one would make it with torch alone."""
+    name = node["NAME"]
+    keywords = {keyword(key): value for key, value in node.items() if key not in ("NAME", "SCHEDULERS")}
+    for key in ("lr_lambda", "scale_fn"):
+        if key in keywords:
+            keywords[key] = {"tests.support.decay": decay, "tests.support.ratio": ratio}[keywords[key]]
+    parts = [by_hand(optimizer, part) for part in node.get("SCHEDULERS", {}).values()]
+    if name == "ChainedScheduler":
+        return torch.optim.lr_scheduler.ChainedScheduler(parts, optimizer=optimizer)
+    if name == "SequentialLR":
+        return torch.optim.lr_scheduler.SequentialLR(optimizer, parts, **keywords)
+    if name == "NoneLR":
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
+    if name == "LinoPolyLR":
+        end, power = keywords["end_epoch"], keywords["power"]
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (1 - min(t, end) / end) ** power)
+    if name == "WarmupToConstantLR":
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: min(1.0, t / keywords["warmup_steps"]))
+    if name == "StepAnnealingLR":
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: annealing(t, **keywords))
+    return getattr(torch.optim.lr_scheduler, name)(optimizer, **keywords)
+
+
+def annealing(t: int, warmup_steps: int, total_steps: int) -> float:
+    """SCEPTER's StepAnnealingLR with its defaults, as a factor."""
+    if t <= warmup_steps:
+        return t / warmup_steps
+    r = min(1.0, (t - warmup_steps) / (total_steps - warmup_steps))
+    return (math.cos(math.pi * r) + 1) / 2
+
+
+def comparable(scheduler: Any) -> dict[str, Any]:
+    """What a scheduler holds, without what cannot be compared."""
+    held = {key: value for key, value in vars(scheduler).items() if key != "optimizer"}
+    groups = [{key: value for key, value in group.items() if key != "params"} for group in scheduler.optimizer.param_groups]
+    plain = {key: value if not callable(value) else getattr(value, "__qualname__", "") for key, value in held.items()}
+    if "lr_lambdas" in plain:
+        plain["lr_lambdas"] = [function.__qualname__ for function in held["lr_lambdas"]]
+    if "_schedulers" in plain:
+        plain["_schedulers"] = [comparable(part) for part in held["_schedulers"]]
+    plain.pop("_scale_fn_ref", None)
+    return {"held": plain, "groups": groups}
+
+
+def test_every_torch_scheduler_is_here() -> None:
+    assert set(TORCH_SCHEDULERS) <= set(SCHEDULERS)
+
+
+@pytest.mark.parametrize("name", TORCH_SCHEDULERS)
+def test_every_keyword_of_torch_has_a_key(name: str) -> None:
+    keywords = set(inspect.signature(getattr(torch.optim.lr_scheduler, name)).parameters) - {"optimizer"}
+    assert {keyword(key) for key in own_keys(name)} == keywords
+
+
+def open_ended(key: str) -> bool:
+    """Keys that torch requires and that the call may fill here."""
+    return key in ("T_MAX", "SCHEDULERS")
+
+
+@pytest.mark.parametrize("name", TORCH_SCHEDULERS)
+def test_defaults_are_torchs(name: str) -> None:
+    parameters = inspect.signature(getattr(torch.optim.lr_scheduler, name)).parameters
+    config = scepter_opt.LR_SCHEDULERS.entry(name).config
+    assert config is not None
+    for key in own_keys(name):
+        field, theirs = fields(config)[key], parameters[keyword(key)].default
+        if theirs is inspect.Parameter.empty:
+            assert field.required or open_ended(key)
+        else:
+            assert getattr(field.default, "value", field.default) == theirs
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [(n, k) for n in TORCH_SCHEDULERS if n not in PARTS for k in own_keys(n)]
+)
+def test_a_value_reaches_torch(name: str, key: str) -> None:
+    value = OTHER[key][name] if isinstance(OTHER[key], dict) else OTHER[key]
+    node = scheduler_node(name, **{key: value})
+    if key in ("EPOCHS", "STEPS_PER_EPOCH"):
+        node |= {"EPOCHS": 4, "STEPS_PER_EPOCH": 10}
+        del node["TOTAL_STEPS"]
+    if key in ("BASE_MOMENTUM", "MAX_MOMENTUM"):
+        node["CYCLE_MOMENTUM"] = True
+    default = scheduler_node(name)
+    if key == "SCALE_MODE":
+        node["SCALE_FN"] = default["SCALE_FN"] = "tests.support.ratio"
+    made = []
+    for build in (lambda o, n: scepter_opt.build_lr_scheduler(o, n), by_hand):
+        for given in (node, default):
+            model = make_model("SGD")
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+            if key == "LAST_EPOCH":
+                optimizer.param_groups[0] |= {"initial_lr": 0.1, "max_lr": 0.1, "min_lr": 0.01, "base_momentum": 0.8}
+                optimizer.param_groups[0] |= {"max_momentum": 0.9}
+            made.append(comparable(build(optimizer, given)))
+    ours, our_default, theirs, _ = made
+    assert ours == theirs
+    assert ours != our_default
+
+
+def test_parts_of_a_scheduler_reach_torch() -> None:
+    for name in PARTS:
+        optimizers = [torch.optim.SGD(make_model("SGD").parameters(), lr=0.1) for _ in range(2)]
+        ours = scepter_opt.build_lr_scheduler(optimizers[0], scheduler_node(name))
+        assert comparable(ours) == comparable(by_hand(optimizers[1], scheduler_node(name)))
+
+
+@pytest.mark.parametrize("scheduler", [*TORCH_SCHEDULERS, *SCHEDULERS_OF_SCEPTER])
+@pytest.mark.parametrize("optimizer", TORCH_OPTIMIZERS)
+def test_every_pair_equals_torchs_bit_for_bit(optimizer: str, scheduler: str) -> None:
+    results = []
+    for hand in (False, True):
+        model = make_model(optimizer)
+        node = scheduler_node(scheduler)
+        if hand:
+            made = getattr(torch.optim, optimizer)(model.parameters(), lr=0.02)
+            schedule = by_hand(made, node)
+        else:
+            made = scepter_opt.build_optimizer(model, optimizer_node(optimizer, LEARNING_RATE=0.02))
+            schedule = scepter_opt.build_lr_scheduler(made, node)
+        results.append(train(model, made, schedule, steps=20))
+    assert same(*results)
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_saved_state_is_read_back_with_weights_only(name: str) -> None:
+    model, scheduler = built(name)
+    train(model, scheduler.optimizer, scheduler, 3)
+    state = scheduler.state_dict()
+    file = BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    if name in ("LambdaLR", "MultiplicativeLR"):
+        assert state["lr_lambdas"] == [None]
+    assert same(torch.load(file, weights_only=True), state)
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_schedulers_pickle(name: str) -> None:
+    model, scheduler = built(name)
+    train(model, scheduler.optimizer, scheduler, 3)
+    again = pickle.loads(pickle.dumps(scheduler))
+    assert same(again.state_dict(), scheduler.state_dict())
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_stopped_anywhere_and_resumed_the_rates_go_on(name: str) -> None:
+    for stop in range(1, 20, 3):
+        model, scheduler = built(name)
+        unbroken = train(model, scheduler.optimizer, scheduler, 20)[0]
+        model, scheduler = built(name)
+        first = train(model, scheduler.optimizer, scheduler, stop)[0]
+        saved = copy.deepcopy((model.state_dict(), scheduler.optimizer.state_dict(), scheduler.state_dict()))
+        model, scheduler = built(name)
+        model.load_state_dict(saved[0])
+        scheduler.optimizer.load_state_dict(saved[1])
+        scheduler.load_state_dict(saved[2])
+        assert first + train(model, scheduler.optimizer, scheduler, 20 - stop, start=stop)[0] == unbroken
+
+
+def built(name: str) -> tuple[Any, Any]:
+    """A model, and a scheduler of its SGD."""
+    model = make_model("SGD")
+    optimizer = scepter_opt.build_optimizer(model, optimizer_node("SGD", LEARNING_RATE=0.1))
+    return model, scepter_opt.build_lr_scheduler(optimizer, scheduler_node(name))

@@ -1,0 +1,149 @@
+"""What several tests need: a small problem for every optimizer, keys for every scheduler, and torch's spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+import scepter_opt
+
+OPTIMIZERS = sorted(scepter_opt.OPTIMIZERS.own_entries())
+SCHEDULERS = sorted(scepter_opt.LR_SCHEDULERS.own_entries())
+
+TORCH_OPTIMIZERS = [
+    name
+    for name, cls in vars(torch.optim).items()
+    if isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer) and cls is not torch.optim.Optimizer
+]
+TORCH_SCHEDULERS = [
+    name
+    for name in torch.optim.lr_scheduler.__all__
+    if name != "LRScheduler" and isinstance(getattr(torch.optim.lr_scheduler, name), type)
+]
+
+SCHEDULER_KEYS: dict[str, dict[str, Any]] = {
+    "StepLR": {"STEP_SIZE": 3},
+    "MultiStepLR": {"MILESTONES": [3, 9]},
+    "ConstantLR": {},
+    "LinearLR": {},
+    "ExponentialLR": {"GAMMA": 0.9},
+    "PolynomialLR": {"TOTAL_ITERS": 12},
+    "CosineAnnealingLR": {"T_MAX": 15},
+    "CosineAnnealingWarmRestarts": {"T_0": 4},
+    "CyclicLR": {"BASE_LR": 0.01, "MAX_LR": 0.1, "STEP_SIZE_UP": 5, "CYCLE_MOMENTUM": False},
+    "OneCycleLR": {"MAX_LR": 0.1, "TOTAL_STEPS": 30, "CYCLE_MOMENTUM": False},
+    "LambdaLR": {"LR_LAMBDA": "tests.support.decay"},
+    "MultiplicativeLR": {"LR_LAMBDA": "tests.support.ratio"},
+    "ReduceLROnPlateau": {"PATIENCE": 1},
+    "SequentialLR": {
+        "SCHEDULERS": {
+            "warmup": {"NAME": "LinearLR", "TOTAL_ITERS": 4},
+            "decay": {"NAME": "CosineAnnealingLR", "T_MAX": 16},
+        },
+        "MILESTONES": [4],
+    },
+    "ChainedScheduler": {
+        "SCHEDULERS": {
+            "warmup": {"NAME": "LinearLR", "TOTAL_ITERS": 4},
+            "decay": {"NAME": "ExponentialLR", "GAMMA": 0.9},
+        }
+    },
+    "NoneLR": {},
+    "LinoPolyLR": {"END_EPOCH": 12, "POWER": 2.0},
+    "WarmupToConstantLR": {"WARMUP_STEPS": 7},
+    "StepAnnealingLR": {"WARMUP_STEPS": 5, "TOTAL_STEPS": 16},
+}
+
+
+def decay(step: int) -> float:
+    """A factor for LambdaLR."""
+    return 0.95**step
+
+
+def ratio(step: int) -> float:
+    """A factor for MultiplicativeLR, and a scale for CyclicLR."""
+    return 0.9 + 0.001 * step
+
+
+def keyword(key: str) -> str:
+    """torch's spelling of a key, written out apart from the package's own."""
+    special = {
+        "LEARNING_RATE": "lr",
+        "LEARNING_RATE_DECAY": "lr_decay",
+        "T_MAX": "T_max",
+        "T_0": "T_0",
+        "T_MULT": "T_mult",
+    }
+    return special.get(key, key.lower())
+
+
+def make_model(optimizer: str) -> nn.Module:
+    """A small model that an optimizer can train: matrices only for Muon, sparse gradients for SparseAdam."""
+    torch.manual_seed(0)
+    if optimizer == "SparseAdam":
+        return nn.Embedding(8, 3, sparse=True)
+    if optimizer == "Muon":
+        return nn.Sequential(nn.Linear(4, 6, bias=False), nn.Tanh(), nn.Linear(6, 2, bias=False))
+    return nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2))
+
+
+def make_loss(model: nn.Module) -> Callable[[], torch.Tensor]:
+    """A closure over fixed data that leaves gradients."""
+    generator = torch.Generator().manual_seed(1)
+    if isinstance(model, nn.Embedding):
+        inputs = torch.randint(8, (5,), generator=generator)
+    else:
+        inputs = torch.randn(5, 4, generator=generator)
+
+    def closure() -> torch.Tensor:
+        model.zero_grad()
+        loss: torch.Tensor = model(inputs).square().mean()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+        return loss
+
+    return closure
+
+
+def optimizer_node(name: str, **keys: Any) -> dict[str, Any]:
+    """A node under which steps equal torch's bit for bit."""
+    return {"NAME": name, "IMPLEMENTATION": "torch", **keys}
+
+
+def scheduler_node(name: str, **keys: Any) -> dict[str, Any]:
+    """A node with everything that a scheduler needs."""
+    return {"NAME": name, **SCHEDULER_KEYS.get(name, {}), **keys}
+
+
+def tick(scheduler: Any, metric: float) -> None:
+    """One scheduler step, with the metric where it takes one."""
+    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        scheduler.step(metric)
+    else:
+        scheduler.step()
+
+
+def train(
+    model: nn.Module, optimizer: torch.optim.Optimizer, scheduler: Any, steps: int, start: int = 0
+) -> list[Any]:
+    """Rates of every step and the weights at the end."""
+    closure = make_loss(model)
+    trace: list[Any] = []
+    for step in range(start, start + steps):
+        optimizer.step(closure)
+        tick(scheduler, metric=1.0 if step > 3 else 1.0 - 0.1 * step)
+        trace.append([float(group["lr"]) for group in optimizer.param_groups])
+    return [trace, [parameter.detach().clone() for parameter in model.parameters()]]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two nested results are equal bit for bit, tensors included."""
+    if isinstance(one, torch.Tensor):
+        return isinstance(other, torch.Tensor) and torch.equal(one, other)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    return bool(one == other)
