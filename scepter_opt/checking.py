@@ -57,19 +57,18 @@ def check_node(node: Any, registry: Registry | None, imports: bool | None = None
 
 def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple[Any, list[Problem]]:
     """The Config of one node (None where it has problems) and its problems, with keys relative to it."""
-    values, problems = read(node)
+    values, problems = read(node, registry.kind if registry else "")
     if not values and problems:
         return None, problems
     try:
         entry, doubts = _identify(config_type(node), values.get("NAME", MISSING), values, registry)
     except ConfigError as error:
         return None, [*error.problems, *problems]
-    values.pop("NAME", None)
-    config, found = entry.validate(values, imports)
-    problems += doubts
-    unread = {_first(problem.key) for problem in problems}
-    problems += [problem for problem in found if problem.key not in unread]
     order = {str(key): position for position, key in enumerate(["NAME", *values])}
+    unread = {_first(problem.key) for problem in problems}
+    config, found = entry.validate({k: v for k, v in values.items() if k != "NAME" and str(k) not in unread}, imports)
+    problems += doubts
+    problems += [problem for problem in found if problem.key not in unread]
     problems.sort(key=lambda problem: order.get(_first(problem.key), len(order)))
     return (None if problems else config), problems
 
@@ -88,6 +87,8 @@ def _identify(
         message = f"this node is {by_type.name}'s, with its keys."
         if by_name:
             message += f" Choose the other by its option: {by_name.kind}={by_name.option}."
+        else:
+            message += f" Leave it {by_type.name}, or choose another option of {by_type.kind}."
         return by_type, [Problem("NAME", message, name)]
     entry = by_type or by_name
     if entry is None:

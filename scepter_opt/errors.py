@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import enum
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -86,7 +87,7 @@ def join_key(prefix: str, key: str) -> str:
 def show(value: Any) -> str:
     """A value as it stands in a message: short, on one line, whatever it is."""
     try:
-        return _repr.repr(value)
+        return _repr.repr(value.name if isinstance(value, enum.Enum) else value)
     except Exception:  # a user's own object may fail to describe itself
         return f"<{type(value).__name__}>"
 

@@ -94,12 +94,12 @@ def _walk(value: Any, path: str, kind: str | None, seen: set[int], depth: int) -
     elif kind is not None:
         yield Found(path, value, kind)
     elif isinstance(value, (list, tuple, ListConfig)):
-        for position, item in enumerate(value):
+        for position, item in _readable(value).items():
             yield from _walk(item, f"{path}[{position}]", None, seen, depth + 1)
 
 
 def _readable(node: Any) -> dict[Any, Any]:
-    """The values of a node that can be read; those at fault are named when the node itself is inspected."""
+    """The values of a node or a list that can be read; those at fault are named when the node itself is inspected."""
     found = {}
     for key, get in pairs(node):
         try:

@@ -16,15 +16,15 @@ DEEPEST = 40
 """Levels of nesting; a deeper config holds itself."""
 _EXPOSE = (
     "this is a text, not a node: Hydra found no such config group. `import scepter_opt` before @hydra.main makes the "
-    "groups known; without the import, add `hydra: {searchpath: [pkg://scepter_opt.conf]}` to your config. "
-    "Then choose an option with optimizer=NAME, without a +."
+    "groups known; without the import, add `hydra: {{searchpath: [pkg://scepter_opt.conf]}}` to your config. "
+    "Then choose an option with {kind}=OPTION, without a +."
 )
 
 
 def full_key(node: Any) -> str:
     """The key of a node in the config that it is part of; empty for a root and for what is no OmegaConf node."""
-    # OmegaConf has no public name for this; its own messages are made with it
-    return str(node._get_full_key(None)) if isinstance(node, DictConfig) else ""
+    # OmegaConf has no public name for this, and gets the key of an item of a list right only on the way to a key in it
+    return str(node._get_full_key("_")).removesuffix("_").rstrip(".") if isinstance(node, DictConfig) else ""
 
 
 def config_type(node: Any) -> type | None:
@@ -46,16 +46,16 @@ def is_node(value: Any) -> bool:
     )
 
 
-def read(node: Any) -> tuple[dict[Any, Any], list[Problem]]:
+def read(node: Any, kind: str = "") -> tuple[dict[Any, Any], list[Problem]]:
     """The plain values of a node, and what cannot be read, with keys relative to the node.
 
-    The node is not changed. A `???` stays one; an interpolation that cannot be resolved is a problem and left out.
+    The node is not changed. A `???` stays one; what cannot be read is a problem, and ABSENT among the values.
     """
     if isinstance(node, str):
-        return {}, [Problem("", _EXPOSE, node)]
+        return {}, [Problem("", _EXPOSE.format(kind=kind or "optimizer"), node)]
     if node is None or (isinstance(node, DictConfig) and not is_node(node)):
-        message = "must be a node: keys with values."
-        return {}, [Problem("", message + " For no schedule choose lr_scheduler=none.", None)]
+        hint = " For no schedule choose lr_scheduler=none." if kind == "lr_scheduler" else ""
+        return {}, [Problem("", f"must be a node: keys with values.{hint}", None)]
     if not is_node(node):
         return {}, [Problem("", "must be a node: keys with values.", node)]
     if isinstance(node, DictConfig):
@@ -76,7 +76,7 @@ def _plain(value: Any, key: str, depth: int, report: Callable[[Problem], None]) 
     if is_node(value):
         return _plain_items(pairs(value), key, depth, report)
     if isinstance(value, (list, tuple, ListConfig)):
-        found = _plain_items(((i, _getter(value, i)) for i in range(len(value))), key, depth, report)
+        found = _plain_items(pairs(value), key, depth, report)
         return list(found.values())
     if isinstance(value, (set, frozenset)):
         report(Problem(key, "a set has no order: write a list.", value))
@@ -95,15 +95,16 @@ def _plain_items(
         except (OmegaConfBaseException, RecursionError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             report(Problem(below, f"cannot be resolved: {reason}"))
+            found[name] = ABSENT
             continue
-        plain = _plain(item, below, depth + 1, report)
-        if plain is not ABSENT:
-            found[name] = plain
+        found[name] = _plain(item, below, depth + 1, report)
     return found
 
 
 def pairs(node: Any) -> Iterable[tuple[Any, Callable[[], Any]]]:
-    """The keys of a node, each with what reads its value."""
+    """The keys of a node or the positions of a list, each with what reads its value."""
+    if isinstance(node, (list, tuple, ListConfig)):
+        return ((position, _getter(node, position)) for position in range(len(node)))
     if isinstance(node, (Mapping, Readable)):
         return ((key, _getter(node, key)) for key in node.keys())  # noqa: SIM118  # keys() resolves nothing
     if dataclasses.is_dataclass(node):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import re
 import sys
@@ -16,7 +15,7 @@ from hydra.core.singleton import Singleton
 from .config import Config, OpenConfig
 from .errors import ConfigError, Problem, did_you_mean
 from .signatures import component_of, keyword_of, restore_fields
-from .validation import fields, validate
+from .validation import fields, own_first, validate
 
 C = TypeVar("C", bound=type)
 
@@ -202,8 +201,9 @@ def option_name(name: str) -> str:
 
 @lru_cache(maxsize=None)
 def _spellings(config: type[Config]) -> dict[str, str]:
-    keys = [field.name for field in dataclasses.fields(config)]
-    return {keyword_of(key): key for key in keys} | {key: key for key in keys}
+    keys = [*(field.key for field in own_first(config)), "NAME"]
+    implementation = {name: "IMPLEMENTATION" for name in ("foreach", "fused") if "IMPLEMENTATION" in keys}
+    return {key: key for key in keys} | {keyword_of(key): key for key in keys} | implementation
 
 
 def _where(cls: type) -> str:

@@ -8,7 +8,7 @@ import importlib
 import inspect
 import sys
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union
@@ -66,19 +66,24 @@ def _bindings(config: type[Config], base: type[Config], target: type) -> tuple[t
     )
 
 
-def keywords(config: Config, base: type[Config], target: type) -> dict[str, Any]:
+def keywords(
+    config: Config, base: type[Config], target: type, only: Collection[str] | None = None
+) -> dict[str, Any]:
     """What the constructor of `target` is called with: every own key of the Config, under the class's name for it.
 
     Args:
         config: A checked Config.
         base: The Config class whose keys are this package's, not the constructor's.
         target: The class to call.
+        only: The keys that are asked for; None for all.
 
     Raises:
         ConfigError: The installed torch lacks a keyword that is not at its default, or an import path leads nowhere.
     """
     arguments = {}
     for key, keyword, default, is_import in _bindings(type(config), base, target):
+        if only is not None and key not in only:
+            continue
         value = getattr(config, key)
         if keyword is None:
             if value != default:
@@ -115,8 +120,8 @@ def construct(target: type, *arguments: Any, **keywords: Any) -> Any:
     except ConfigError:
         raise
     except Exception as error:  # whatever the class raises is what the user wrote, refused
-        words = str(error).strip("'\"").splitlines()[0:1] or [type(error).__name__]
-        raise ConfigError([Problem("", f"{target.__name__} refuses: {words[0]}")]) from error
+        words = str(next(iter(error.args), "")).strip().partition("\n")[0] or type(error).__name__
+        raise ConfigError([Problem("", f"{target.__name__} refuses: {words}")]) from error
 
 
 @lru_cache(maxsize=None)
@@ -159,7 +164,8 @@ def _wrap(cls: type, base: type, config: type[Config]) -> type:
     if "Config" not in cls.__dict__:
         cls.Config = config_from_signature(cls, config)  # type: ignore[attr-defined]
     _check_config(cls, config)
-    return type(cls.__name__, (base,), {"target": cls, "Config": cls.Config})  # type: ignore[attr-defined]
+    flags = tuple(flag for flag in ("foreach", "fused") if flag in _parameters(cls))
+    return type(cls.__name__, (base,), {"target": cls, "Config": cls.Config, "implementations": flags})  # type: ignore[attr-defined]
 
 
 def config_from_signature(cls: type, base: type[Config]) -> type[Config]:
@@ -207,7 +213,7 @@ def _constructors(cls: type) -> Iterator[Any]:
 def _annotation(parameter: inspect.Parameter, namespace: dict[str, Any]) -> Any:
     """The type of a keyword, as wide as OmegaConf needs and as narrow as it was written."""
     annotation = parameter.annotation
-    if isinstance(annotation, str):
+    while isinstance(annotation, str):
         try:
             annotation = eval(annotation, namespace)  # noqa: S307  # the class's own source; names may be missing
         except Exception:

@@ -52,6 +52,8 @@ class Field:
             for detail in error.errors(include_url=False):
                 key, message = _translate(detail, self.annotation)
                 problems.setdefault(join_key(self.key, key), []).append(message)
+            if isinstance(value, list) and len(problems) > 1:  # of a list, its items are at fault
+                problems.pop(self.key, None)
             return None, [
                 Problem(key, " or ".join(dict.fromkeys(found)).replace(". or must", ", or must"), _at(value, key))
                 for key, found in problems.items()
@@ -84,6 +86,13 @@ def fields(config: type) -> dict[str, Field]:
     return found
 
 
+def own_first(config: type) -> list[Field]:
+    """The keys but NAME, the class's own before those that it shares with others."""
+    known = fields(config)
+    keys = [key for base in config.__mro__ for key in base.__dict__.get("__annotations__", ()) if key in known]
+    return [known[key] for key in dict.fromkeys(keys) if key != "NAME"]
+
+
 def validate(
     config: type, values: Mapping[Any, Any], imports: bool | None, spellings: Mapping[str, str], owner: str
 ) -> tuple[Any, list[Problem]]:
@@ -96,7 +105,7 @@ def validate(
         spellings: Other names that users know a key by, such as torch's.
         owner: What has these keys, for the messages.
     """
-    known, documented = fields(config), documentation
+    known = fields(config)
     checked: dict[str, Any] = {}
     problems: list[Problem] = []
     suspects: set[str] = set()
@@ -109,14 +118,24 @@ def validate(
             suspects.add(meant)
             continue
         result, found = _check_field(field, value, config, imports)
-        problems += [dataclasses.replace(p, documentation=documented(config).get(key, "")) for p in found]
+        problems += [_documented(problem, config) for problem in found]
         if not found:
             checked[key] = result
     for field in known.values():
         if field.required and field.key not in values:
-            problems.append(Problem(field.key, "is required.", documentation=documented(config).get(field.key, "")))
+            problems.append(_documented(Problem(field.key, "is required."), config))
     problems += _conflicts(config, known, checked, suspects | (values.keys() - checked.keys()))
-    return (None if problems else config(**checked)), problems
+    if problems:
+        return None, problems
+    made = config(**checked)
+    problems = list(made.problems()) if isinstance(made, Config) else []
+    return (None if problems else made), problems
+
+
+def _documented(problem: Problem, config: type) -> Problem:
+    """A problem with a key of a Config, with what the key is for; what is below a key speaks for itself."""
+    text = documentation(config).get(problem.key.split("[")[0], "")
+    return dataclasses.replace(problem, documentation=problem.documentation or text)
 
 
 def _check_field(field: Field, value: Any, config: type, imports: bool | None) -> tuple[Any, list[Problem]]:
@@ -143,7 +162,8 @@ def _unknown(
     key: Any, values: Mapping[Any, Any], spellings: Mapping[str, str], owner: str
 ) -> tuple[Problem, str]:
     meant = nearest(key, spellings) or ""
-    message = f"{owner} has no such key." + (f" Did you mean {meant}?" if meant else "")
+    hint = f"Did you mean {meant}?" if meant else f"It has {', '.join(dict.fromkeys(spellings.values()))}."
+    message = f"{owner} has no such key. {hint}"
     return Problem(str(key), message, values[key]), meant
 
 
@@ -155,12 +175,7 @@ def _conflicts(
     tentative = object.__new__(config)
     tentative.__dict__.update({key: value for key, value in sound.items() if key not in suspects})
     return [
-        Problem(
-            conflict.keys[0],
-            conflict.message,
-            getattr(tentative, conflict.keys[0]),
-            documentation(config).get(conflict.keys[0], ""),
-        )
+        _documented(Problem(conflict.keys[0], conflict.message, getattr(tentative, conflict.keys[0])), config)
         for conflict in getattr(config, "conflicts", ())
         if tentative.__dict__.keys() >= set(conflict.keys) and conflict.when(tentative)
     ]
@@ -196,7 +211,10 @@ def strict(annotation: Any, infinite: bool = False) -> Any:
             if isinstance(mark, As):
                 return strict(mark.type, infinite)
         marks = [mark for mark in marks if not isinstance(mark, Import)]
-        return Annotated[(strict(inner, infinite), *marks)] if marks else strict(inner, infinite)
+        read = strict(inner, infinite)
+        # bounds stand before what reads the value, so that pydantic knows them for bounds of the number
+        plain, *readers = typing.get_args(read) if typing.get_origin(read) is Annotated else (read,)
+        return Annotated[(plain, *marks, *readers)] if marks else read
     if origin in (Union, types.UnionType):
         return Union[tuple(strict(argument, infinite) for argument in arguments)]  # noqa: UP007
     if origin in (tuple, list, dict):
@@ -218,7 +236,11 @@ def _refuse(rule: str) -> Exception:
     return PydanticCustomError("scepter_opt", "{rule}", {"rule": rule})
 
 
-def _number(value: Any) -> Any:
+def _number(value: Any) -> float:
+    return _real(value, "must be a number.")
+
+
+def _real(value: Any, rule: str) -> float:
     if isinstance(value, str):
         if _NUMBER.fullmatch(value):
             return float(value)
@@ -229,20 +251,23 @@ def _number(value: Any) -> Any:
             return float(value)
         except OverflowError:
             raise _refuse("must be a finite number.") from None
-    raise _refuse("must be a number.")
+    raise _refuse(rule)
 
 
-def _whole(value: Any) -> Any:
-    try:
-        number = int(value) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else _number(value)
-    except ValueError:
-        number = math.nan
-    if math.isfinite(number) and number == int(number):
-        return int(number)
-    raise _refuse("must be a whole number.")
+def _whole(value: Any) -> int:
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        number = int(value)
+    else:
+        real = _real(value, "must be a whole number.")
+        if not (math.isfinite(real) and real.is_integer()):
+            raise _refuse("must be a whole number.")
+        number = int(real)
+    if abs(number) >= 2**63:
+        raise _refuse("must be a whole number of at most 64 bits.")
+    return number
 
 
-def _text(value: Any) -> Any:
+def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     raise _refuse("must be a text.")
@@ -254,7 +279,7 @@ def _member(kind: type[enum.Enum]) -> Callable[[Any], Any]:
             return value
         if isinstance(value, str) and value in kind.__members__:
             return kind[value]
-        raise _refuse(f"must be one of {', '.join(kind.__members__)}.{did_you_mean(value, kind.__members__)}")
+        raise _refuse(f"must be one of {', '.join(kind.__members__)}.{did_you_mean(value, list(kind.__members__))}")
 
     return read
 

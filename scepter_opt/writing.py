@@ -10,17 +10,16 @@ from typing import Any
 
 import yaml
 
-from .config import Config
 from .documentation import documentation, summary
 from .hydra_plugins import option_content
 from .registry import Entry, registries
-from .validation import Field, fields, strict
+from .validation import fields, own_first, strict
 
 
 def template(entry: Entry) -> str:
     """The YAML of a class: every key with its default, and its documentation as a comment above."""
     lines = [f"# {summary(entry.cls)}", f"NAME: {entry.name}"]
-    for field in _own_first(entry.config):
+    for field in (own_first(entry.config) if entry.config else ()):
         text = documentation(entry.config).get(field.key, "") if entry.config else ""
         lines += [f"# {text}"] if text else []
         lines.append(f"{field.key}: {'???' if field.required else _flow(_default(field.default))}")
@@ -56,15 +55,6 @@ def json_schema(entry: Entry) -> dict[str, Any]:
         made[field.key] = (annotation, Described(default, description=text))
     model = create_model(entry.name, __config__=ConfigDict(extra="forbid"), **made)
     return model.model_json_schema()
-
-
-def _own_first(config: type[Config] | None) -> list[Field]:
-    """The keys of a Config, the class's own first: what is special about it before what all have."""
-    if config is None:
-        return []
-    known = fields(config)
-    keys = [key for base in config.__mro__ for key in base.__dict__.get("__annotations__", ()) if key in known]
-    return [known[key] for key in dict.fromkeys(keys) if key != "NAME"]
 
 
 def _default(value: Any) -> Any:

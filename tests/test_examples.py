@@ -102,7 +102,9 @@ LBFGS = ["optimizer=lbfgs", "optimizer.LEARNING_RATE=0.1"]
         ("resumed", []),
         pytest.param("runs/1", [*SGD, "lr_scheduler=one_cycle", "lr_scheduler.MAX_LR=0.1"], marks=pytest.mark.long),
         pytest.param("runs/1", [*LBFGS, "lr_scheduler=step", "lr_scheduler.STEP_SIZE=20"], marks=pytest.mark.long),
-        pytest.param("runs/1", ["lr_scheduler=reduce_on_plateau", "lr_scheduler.THRESHOLD=0.9"], marks=pytest.mark.long),
+        pytest.param(
+            "runs/1", ["lr_scheduler=reduce_on_plateau", "lr_scheduler.THRESHOLD=0.9"], marks=pytest.mark.long
+        ),
         pytest.param("runs/1", ["lr_scheduler=exponential", "lr_scheduler.GAMMA=0.5"], marks=pytest.mark.long),
     ],
 )
@@ -159,35 +161,26 @@ def test_the_configuration_is_shown_without_torch(tmp_path: Path, flags: tuple[s
     assert "lr_scheduler" in start(tmp_path, *flags, block_torch=True).stdout
 
 
-@pytest.mark.parametrize(
-    ("overrides", "problems"),
-    [
-        (["epochs=0"], ["epochs = 0: must be a whole number from 1 to 4294967295."]),
-        (
-            ["batch_size=-1", "seed=abc", "optimizer.LEARNING_RATE=-1"],
-            [
-                "batch_size = -1: must be a whole number from 1 to 4294967295.",
-                "seed = 'abc': must be a whole number from 0 to 4294967295.",
-                "optimizer.LEARNING_RATE = -1.0: must be at least 0. (Step size.)",
-            ],
-        ),
-        (["~lr_scheduler"], ["lr_scheduler: is missing."]),
-        (["resume=nowhere"], ["resume = 'nowhere': is not the folder of a run with a checkpoint."]),
-        (
-            ["lr_scheduler=reduce_on_plateau", "lr_scheduler.MONITOR=accuracy"],
-            ["lr_scheduler.MONITOR = 'accuracy': must be one of validation_loss, validation_accuracy, loss."],
-        ),
-        (
-            ["optimizer=sparse_adam"],
-            ["optimizer.NAME = 'SparseAdam': takes sparse gradients only, and this net has none."],
-        ),
+MISTAKES = {
+    "epochs=0": ["epochs = 0: must be a whole number from 1 to 4294967295."],
+    "batch_size=-1 seed=abc optimizer.LEARNING_RATE=-1": [
+        "batch_size = -1: must be a whole number from 1 to 4294967295.",
+        "seed = 'abc': must be a whole number from 0 to 4294967295.",
+        "optimizer.LEARNING_RATE = -1.0: must be at least 0. (Step size.)",
     ],
-    ids=lambda value: " ".join(value) if "=" in value[0] and ":" not in value[0] else "",
-)
-def test_mistakes_are_shown_without_torch_and_without_a_traceback(
-    tmp_path: Path, overrides: list[str], problems: list[str]
-) -> None:
-    done = start(tmp_path, *overrides, code=1, block_torch=True)
+    "~lr_scheduler": ["lr_scheduler: is missing."],
+    "resume=nowhere": ["resume = 'nowhere': is not the folder of a run with a checkpoint."],
+    "lr_scheduler=reduce_on_plateau lr_scheduler.MONITOR=accuracy": [
+        "lr_scheduler.MONITOR = 'accuracy': must be one of validation_loss, validation_accuracy, loss."
+    ],
+    "optimizer=sparse_adam": ["optimizer.NAME = 'SparseAdam': takes sparse gradients only, and this net has none."],
+}
+
+
+@pytest.mark.parametrize("overrides", MISTAKES)
+def test_mistakes_are_shown_without_torch_and_without_a_traceback(tmp_path: Path, overrides: str) -> None:
+    done = start(tmp_path, *overrides.split(), code=1, block_torch=True)
+    problems = MISTAKES[overrides]
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     assert done.stderr.splitlines() == [f"{count} in the configuration", *(f"  {problem}" for problem in problems)]
     assert done.stdout == ""
