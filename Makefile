@@ -10,6 +10,10 @@ RUN := $(VENV)/bin/python
 HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
 EXAMPLES := $(VENV)/installed-examples-$(HERE)
 ALL := $(VENV)/installed-all-$(HERE)
+# The release candidate of the next Hydra, beside the environment; its tests put it first on the path.
+NEXT := 1.4.0rc3
+NEXT_OMEGACONF := 2.4.1rc1
+HYDRA_NEXT := $(VENV)/hydra-next/hydra_core-$(NEXT).dist-info
 
 .PHONY: help train test test-long lint bench conf
 .DEFAULT_GOAL := help
@@ -20,8 +24,8 @@ help: ## Show this list
 train: $(EXAMPLES) ## Train on the digits; ARGS="optimizer=sgd optimizer.LEARNING_RATE=0.1" overrides
 	$(RUN) examples/train.py $(ARGS)
 
-test: lint ## Lint, types, and the tests with branch coverage
-	$(RUN) -m pytest -n 2 --cov $(ARGS)
+test: lint $(HYDRA_NEXT) ## Lint, types, and the tests with branch coverage
+	$(RUN) -m pytest -n 2 --dist loadgroup --cov $(ARGS)
 
 test-long: $(ALL) ## The tests that take longer
 	$(RUN) -m pytest -m long $(ARGS)
@@ -42,6 +46,10 @@ $(VENV)/installed-%-$(HERE): setup.cfg constraints.txt | $(RUN)
 	$(RUN) -m pip install -c constraints.txt setuptools
 	$(RUN) -m pip install -c constraints.txt --no-build-isolation -e ".[$*]"
 	@touch $@
+
+$(HYDRA_NEXT): | $(ALL)
+	rm -rf $(@D)
+	$(RUN) -m pip install --no-deps --target $(@D) hydra-core==$(NEXT) omegaconf==$(NEXT_OMEGACONF)
 
 $(RUN):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2> /dev/null || { \

@@ -22,11 +22,11 @@ class Images(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """How well a model does."""
+    """How well a model does on images that it was not trained with."""
 
-    loss: float
+    validation_loss: float
     """Mean cross entropy."""
-    accuracy: float
+    validation_accuracy: float
     """Share of the images whose label is found."""
 
 
@@ -40,11 +40,11 @@ def load() -> tuple[Images, Images]:
 
 
 class ConvNet(nn.Module):
-    """Three convolutions and a linear head: 59,000 weights."""
+    """Three convolutions and a linear head: 26,000 weights."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone = nn.Sequential(_block(1, 32), _block(32, 64), nn.MaxPool2d(2), _block(64, 64), nn.MaxPool2d(2))
+        self.backbone = nn.Sequential(_block(1, 16), _block(16, 32), nn.MaxPool2d(2), _block(32, 64), nn.MaxPool2d(2))
         self.dropout = nn.Dropout(0.3)
         self.head = nn.Linear(64 * 2 * 2, 10)
 

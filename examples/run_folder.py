@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any, NamedTuple
 
 METRICS, CURVES, CHECKPOINT = "metrics.csv", "curves.png", "checkpoint.pt"
 
 
 class Row(NamedTuple):
-    """One optimizer step; the validation at the end of an epoch stands in the row of its last step."""
+    """One optimizer step, with the rate of the first group; an epoch's validation stands in its last step's row."""
 
     step: int
     epoch: int
@@ -39,12 +36,12 @@ def metrics_file(folder: Path, rows: Iterable[Row] = ()) -> Iterator[Callable[[R
 
 def read_metrics(folder: Path, steps: int) -> list[Row]:
     """The first rows of a run's metrics.csv: a run that was killed may have written more than its checkpoint knows."""
+    rows = []
     with (folder / METRICS).open(newline="") as file:
-        rows = islice(csv.reader(file), 1, steps + 1)
-        return [
-            Row(int(step), int(epoch), float(rate), float(loss), *(float(cell) if cell else None for cell in validation))
-            for step, epoch, rate, loss, *validation in rows
-        ]
+        for step, epoch, rate, loss, *scores in islice(csv.reader(file), 1, steps + 1):
+            validation = (float(score) if score else None for score in scores)
+            rows.append(Row(int(step), int(epoch), float(rate), float(loss), *validation))
+    return rows
 
 
 def save_checkpoint(folder: Path, step: int, **parts: Any) -> None:

@@ -12,18 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .checking import check as check
+    from .driver import Driver as Driver
     from .errors import ConfigError as ConfigError
     from .errors import Problem as Problem
+    from .horizon import Horizon as Horizon
     from .hydra_plugins import expose as expose
     from .lr_schedulers import LR_SCHEDULERS as LR_SCHEDULERS
     from .lr_schedulers import BaseScheduler as BaseScheduler
     from .lr_schedulers import SchedulerConfig as SchedulerConfig
     from .lr_schedulers import build_lr_scheduler as build_lr_scheduler
+    from .lr_schedulers.phases import schedule as schedule
     from .optimizers import OPTIMIZERS as OPTIMIZERS
     from .optimizers import BaseOptimize as BaseOptimize
     from .optimizers import OptimizerConfig as OptimizerConfig
     from .optimizers import build_optimizer as build_optimizer
+    from .parameters.calls import freeze as freeze
+    from .parameters.calls import plan as plan
+    from .parameters.plan import Plan as Plan
+    from .previewing import preview as preview
     from .registry import get_config_template as get_config_template
+    from .several import build_lr_schedulers as build_lr_schedulers
+    from .several import build_optimizers as build_optimizers
 
 __version__ = "0.1.0"
 
@@ -31,16 +40,25 @@ _PUBLIC = {
     "BaseOptimize": "optimizers",
     "BaseScheduler": "lr_schedulers",
     "ConfigError": "errors",
+    "Driver": "driver",
+    "Horizon": "horizon",
     "LR_SCHEDULERS": "lr_schedulers",
     "OPTIMIZERS": "optimizers",
     "OptimizerConfig": "optimizers",
+    "Plan": "parameters.plan",
     "Problem": "errors",
     "SchedulerConfig": "lr_schedulers",
     "build_lr_scheduler": "lr_schedulers",
+    "build_lr_schedulers": "several",
     "build_optimizer": "optimizers",
+    "build_optimizers": "several",
     "check": "checking",
     "expose": "hydra_plugins",
+    "freeze": "parameters.calls",
     "get_config_template": "registry",
+    "plan": "parameters.calls",
+    "preview": "previewing",
+    "schedule": "lr_schedulers.phases",
 }
 
 __all__ = list(_PUBLIC)

@@ -17,7 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="scepter-opt", description="Optimizers and schedules for Hydra configs.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="all options of the groups optimizer and lr_scheduler")
+    listing = commands.add_parser("list", help="all options of the groups optimizer and lr_scheduler")
+    listing.add_argument("--markdown", action="store_true", help="as a table for a document")
     show = commands.add_parser("show", help="every key of a class with its default and documentation")
     show.add_argument("name", help="class name, such as AdamW")
     schema = commands.add_parser("schema", help="JSON Schema of a class's node, for editors")
@@ -43,11 +44,15 @@ def _run(given: argparse.Namespace) -> str:
     if given.command == "write":
         written = [path for path, text in option_files() if _write(given.folder / path, text)]
         return "\n".join(f"wrote {path}" for path in written) or "all files are as they should be"
-    return "\n".join(
-        f"{registry.kind}={entry.option:30} {entry.name:30} {summary(entry.cls)}"
+    rows = [
+        (f"{registry.kind}={entry.option}", entry.name, summary(entry.cls))
         for registry in registries()
         for entry in registry.entries().values()
-    )
+    ]
+    if given.markdown:
+        rows = [("option", "`NAME`", "what it is"), ("---",) * 3, *((f"`{a}`", f"`{b}`", c) for a, b, c in rows)]
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join(f"{option:45} {name:28} {text}" for option, name, text in rows)
 
 
 def _write(path: Path, text: str) -> bool:

@@ -74,7 +74,7 @@ def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple
 
 
 def _first(key: str) -> str:
-    return key.split(".")[0].split("[")[0]
+    return key.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
 
 
 def _identify(
@@ -82,7 +82,7 @@ def _identify(
 ) -> tuple[Entry, list[Problem]]:
     """The entry that a node's type and `NAME` say, and where the two differ."""
     by_type = next((entry for known in registries() if (entry := known.entry_of(typed))), None)
-    by_name = next((known.entries()[name] for known in registries() if known.has(name)), None)
+    by_name = next((known.entry(name) for known in registries() if known.has(name)), None)
     if by_type and name not in (MISSING, by_type.name):
         message = f"this node is {by_type.name}'s, with its keys."
         if by_name:
@@ -105,6 +105,6 @@ def _identify(
 def _likely(name: Any, values: dict[Any, Any]) -> Registry:
     """Where an unknown name was most likely meant to be found."""
     optimizers, schedulers = registries()
-    if "LEARNING_RATE" in values or nearest(name, optimizers.entries()):
+    if "LEARNING_RATE" in values or nearest(name, optimizers.names()):
         return optimizers
-    return schedulers if nearest(name, schedulers.entries()) else optimizers
+    return schedulers if nearest(name, schedulers.names()) else optimizers

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from omegaconf import MISSING
+
+if TYPE_CHECKING:
+    from .errors import Problem
 
 
 class Readable:
@@ -63,8 +65,20 @@ class Config(Readable):
     NAME: str = MISSING
     """Name of the class in the registry."""
 
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        # dataclass writes a signature where there is no docstring, which takes longer than all else that it does
+        cls.__doc__ = cls.__doc__ or f"The keys of {cls.__qualname__.rpartition('.')[0]}."
+
     def keys(self) -> Iterator[str]:
-        return (field.name for field in dataclasses.fields(self))
+        return iter(self.__dict__)
+
+    def have(self, key: object) -> bool:
+        return key in self.__dict__
+
+    def problems(self) -> Iterable[Problem]:
+        """What is wrong between keys each of which is right, beyond `conflicts`; keys are relative to the node."""
+        return ()
 
 
 class OpenConfig(Readable):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from functools import lru_cache
+from functools import cache
 
 
-@lru_cache(maxsize=None)
 def documentation(config: type) -> dict[str, str]:
     """One sentence per key, those of the base classes included; empty where there is no source."""
     texts: dict[str, str] = {}
@@ -24,7 +23,7 @@ def summary(cls: type) -> str:
     return lines[0] if lines else ""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _module_documentation(name: str) -> dict[str, dict[str, str]]:
     """Per qualified class name the strings under its annotated fields. One parse serves all classes of a file."""
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -104,6 +103,8 @@ def nearest(word: object, names: Iterable[str] | Mapping[str, str]) -> str | Non
     >>> nearest("adamw", ["Adam", "AdamW"])
     'AdamW'
     """
+    import difflib  # only where there is a mistake
+
     spellings = names if isinstance(names, Mapping) else {name: name for name in names}
     folded = {spelling.casefold(): name for spelling, name in spellings.items()}
     close = difflib.get_close_matches(str(word)[:100].casefold(), folded, n=1, cutoff=0.6)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from annotated_types import Ge, Gt, Le, Lt
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -39,17 +37,27 @@ class Nested:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """The range of a number. annotated_types' marks do as well, and take as long to import as all of this package."""
+
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+
+
+@dataclass(frozen=True)
 class Import:
     """Marks a text as the import path of a callable, `package.module.function`."""
 
 
-NonNegative = Annotated[float, Ge(0)]
+NonNegative = Annotated[float, Bounds(ge=0)]
 """A number of at least 0."""
-Positive = Annotated[float, Gt(0)]
+Positive = Annotated[float, Bounds(gt=0)]
 """A number above 0."""
-Fraction = Annotated[float, Ge(0), Le(1)]
+Fraction = Annotated[float, Bounds(ge=0, le=1)]
 """A number from 0 to 1."""
-Beta = Annotated[float, Ge(0), Lt(1)]
+Beta = Annotated[float, Bounds(ge=0, lt=1)]
 """A decay rate of a running average: from 0 to below 1."""
 Betas = tuple[Beta, Beta]
 """The decay rates of the first and the second moment."""
@@ -57,11 +65,11 @@ Betas = tuple[Beta, Beta]
 # Composition takes any number, so that 200.0 passes for 200; the check asks for a whole one.
 Whole = Annotated[int | float, As(int)]
 """A whole number; a whole float such as 200.0 counts."""
-WholeFromZero = Annotated[int | float, As(Annotated[int, Ge(0)])]
+WholeFromZero = Annotated[int | float, As(Annotated[int, Bounds(ge=0)])]
 """A whole number of at least 0."""
-Length = Annotated[int | float, As(Annotated[int, Ge(1)])]
+Length = Annotated[int | float, As(Annotated[int, Bounds(ge=1)])]
 """A number of ticks (scheduler steps or epochs): whole, at least 1."""
-OptionalLength = Annotated[int | float | None, As(Annotated[int, Ge(1)] | None)]
+OptionalLength = Annotated[int | float | None, As(Annotated[int, Bounds(ge=1)] | None)]
 """A Length, or null."""
 
 Numbers = Annotated[Any, As(float | list[float])]

@@ -87,8 +87,9 @@ class ScepterSource(ConfigSource):
 
 
 def option_content(kind: str, option: str, name: str) -> dict[str, Any]:
-    """What an option says before its keys: the schema it pulls in, and the class."""
-    return {"defaults": [{f"optional /{_SCHEMA}/{kind}@_here_": option}, "_self_"], "NAME": name}
+    """What an option says before its keys: the schema and the preset of rules that it pulls in, and the class."""
+    rules = [{"/param_groups@PARAM_GROUPS": "none"}] if kind == "optimizer" else []
+    return {"defaults": [{f"optional /{_SCHEMA}/{kind}@_here_": option}, *rules, "_self_"], "NAME": name}
 
 
 def expose() -> None:

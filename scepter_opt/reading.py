@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -59,10 +60,10 @@ def read(node: Any, kind: str = "") -> tuple[dict[Any, Any], list[Problem]]:
     if not is_node(node):
         return {}, [Problem("", "must be a node: keys with values.", node)]
     if isinstance(node, DictConfig):
-        try:
-            node = OmegaConf.to_container(node, resolve=True)
-        except (OmegaConfBaseException, RecursionError):
-            pass  # key by key below, to name the one that fails
+        # where it fails, key by key below, to name the one at fault
+        with suppress(OmegaConfBaseException, RecursionError):
+            plain: Any = OmegaConf.to_container(node, resolve=True)
+            return plain, []
     problems: list[Problem] = []
     return _plain(node, "", 0, problems.append), problems
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 from hydra.core.singleton import Singleton
 
 from .config import Config, OpenConfig
 from .errors import ConfigError, Problem, did_you_mean
-from .signatures import component_of, keyword_of, restore_fields
-from .validation import fields, own_first, validate
+from .parameters.rules import Rules
 
 C = TypeVar("C", bound=type)
 
@@ -32,6 +30,8 @@ class Entry:
     @property
     def component(self) -> Any:
         """The class that builds: a BaseOptimize or BaseScheduler."""
+        from .signatures import component_of
+
         return component_of(self.cls)
 
     @property
@@ -42,13 +42,18 @@ class Entry:
 
     def spellings(self) -> Mapping[str, str]:
         """Every way users know a key by (ours and torch's), with the key."""
-        return _spellings(self.config) if self.config else {}
+        config: Any = self.config
+        return _spellings(config) if config else {}
 
     def validate(self, values: Mapping[Any, Any], imports: bool | None = None) -> tuple[Any, list[Problem]]:
         """The Config with these values (without NAME), or all problems with keys relative to the node."""
+        from .validation import validate
+
         named = {**values, "NAME": self.name}
         if self.config is None:
-            return OpenConfig(named), []
+            rules = named.get("PARAM_GROUPS") if self.kind == "optimizer" else None
+            problems = Rules().check(rules, None, imports)[1] if rules is not None else []
+            return OpenConfig(named), [problem.under("PARAM_GROUPS") for problem in problems]
         return validate(self.config, named, imports, self.spellings(), self.name)
 
 
@@ -59,6 +64,8 @@ class UserClasses(metaclass=Singleton):
         self.entries: dict[str, dict[str, Entry]] = {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        from .signatures import restore_fields
+
         self.__dict__.update(state)
         for entries in self.entries.values():
             for entry in entries.values():
@@ -70,12 +77,13 @@ class Registry:
 
     Args:
         kind: What is registered, for messages: `optimizer` or `lr_scheduler`, also the name of the Hydra group.
-        modules: The modules whose classes belong to the package; imported when a name is first asked for.
+        modules: The modules of the package's own classes, each with their names: a module is imported when one of its
+            names is first asked for, and not before.
     """
 
-    def __init__(self, kind: str, modules: tuple[str, ...]) -> None:
+    def __init__(self, kind: str, modules: Mapping[str, str]) -> None:
         self.kind = kind
-        self._modules = modules
+        self._module_of = {name: module for module, names in modules.items() for name in names.split()}
         self._own: dict[str, Entry] = {}
 
     def __reduce__(self) -> Any:
@@ -95,7 +103,7 @@ class Registry:
 
         def register(cls: C) -> C:
             entry = self._entry(cls, name or cls.__name__, option)
-            if cls.__module__ in self._modules:
+            if self._module_of.get(entry.name) == cls.__module__:
                 self._own[entry.name] = entry
             else:
                 UserClasses().entries.setdefault(self.kind, {})[entry.name] = entry
@@ -108,15 +116,18 @@ class Registry:
         if not isinstance(cls, type):
             raise ConfigError([Problem(name, f"only a class can be registered as {self.kind}.", cls)])
         entry = Entry(self.kind, name, option or option_name(name), cls)
-        others = self._own if cls.__module__ in self._modules else self.entries()
-        for other in others.values():
-            same = (other.cls.__module__, other.cls.__qualname__) == (cls.__module__, cls.__qualname__)
-            if entry.name == other.name and not same:
+        if self._module_of.get(name) == cls.__module__:
+            return entry
+        for other in (self._named(name), self.option(entry.option)):
+            if other is None or (other.cls.__module__, other.cls.__qualname__) == (cls.__module__, cls.__qualname__):
+                continue
+            if other.name == name:
                 raise ConfigError([Problem(name, f"is registered already: {_where(other.cls)} and {_where(cls)}.")])
-            if entry.option == other.option and entry.name != other.name:
-                message = f"the option {entry.option} is {_where(other.cls)}'s already, not for {_where(cls)} too."
-                raise ConfigError([Problem(name, message)])
+            message = f"the option {entry.option} is {_where(other.cls)}'s already, not for {_where(cls)} too."
+            raise ConfigError([Problem(name, message)])
         if entry.config is not None:
+            from .validation import fields
+
             fields(entry.config)
         return entry
 
@@ -126,18 +137,19 @@ class Registry:
 
     def own_entries(self) -> dict[str, Entry]:
         """The package's own entries by name."""
-        for module in self._modules:
-            if module not in sys.modules:
-                importlib.import_module(module)
-        return self._own
+        return {name: self._imported(name) for name in self._module_of}
 
     def user_entries(self) -> dict[str, Entry]:
         """What users registered, by name."""
         return UserClasses().entries.get(self.kind, {})
 
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted({*self._module_of, *self.user_entries()})
+
     def has(self, name: Any) -> bool:
         """Whether there is an entry of this name."""
-        return isinstance(name, str) and (name in self.own_entries() or name in self.user_entries())
+        return isinstance(name, str) and (name in self._module_of or name in self.user_entries())
 
     def entry(self, name: Any) -> Entry:
         """The entry of a name.
@@ -145,22 +157,37 @@ class Registry:
         Raises:
             ConfigError: There is none; names the nearest and lists all.
         """
-        entries = self.entries()
-        if self.has(name):
-            return entries[name]
-        names = {entry.option: entry.name for entry in entries.values()} | {key: key for key in entries}
-        message = f"there is no such {self.kind}.{did_you_mean(name, names)} There are {', '.join(sorted(entries))}."
+        found = self._named(name)
+        if found is not None:
+            return found
+        names = {entry.option: entry.name for entry in self.user_entries().values()}
+        names |= {option_name(own): own for own in self._module_of} | {known: known for known in self.names()}
+        message = f"there is no such {self.kind}.{did_you_mean(name, names)} There are {', '.join(self.names())}."
         raise ConfigError([Problem("NAME", message, name)])
 
     def entry_of(self, config: type | None) -> Entry | None:
         """The entry whose nodes are typed by a Config class."""
         if config is None or not issubclass(config, Config):
             return None
-        return next((entry for entry in self.entries().values() if entry.config is config), None)
+        loaded = [*self._own.values(), *self.user_entries().values()]
+        return next((entry for entry in loaded if entry.config is config), None)
 
     def option(self, option: str) -> Entry | None:
         """The entry of an option of the Hydra group."""
-        return next((entry for entry in self.entries().values() if entry.option == option), None)
+        own = next((name for name in self._module_of if option_name(name) == option), None)
+        if own is not None:
+            return self._imported(own)
+        return next((entry for entry in self.user_entries().values() if entry.option == option), None)
+
+    def _named(self, name: Any) -> Entry | None:
+        if not self.has(name):
+            return None
+        return self._imported(name) if name in self._module_of else self.user_entries()[name]
+
+    def _imported(self, name: str) -> Entry:
+        if name not in self._own:
+            importlib.import_module(self._module_of[name])
+        return self._own[name]
 
     def get_config_template(self, name: str) -> str:
         """The YAML of an entry: every key with its default and its documentation as a comment."""
@@ -199,8 +226,11 @@ def option_name(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name.replace("LR", "")).lower()
 
 
-@lru_cache(maxsize=None)
+@cache
 def _spellings(config: type[Config]) -> dict[str, str]:
+    from .signatures import keyword_of
+    from .validation import own_first
+
     keys = [*(field.key for field in own_first(config)), "NAME"]
     implementation = {name: "IMPLEMENTATION" for name in ("foreach", "fused") if "IMPLEMENTATION" in keys}
     return {key: key for key in keys} | {keyword_of(key): key for key in keys} | implementation

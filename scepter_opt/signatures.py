@@ -9,7 +9,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union
 
@@ -38,7 +38,7 @@ def key_of(keyword: str) -> str:
     return {"lr": "LEARNING_RATE", "lr_decay": "LEARNING_RATE_DECAY"}.get(keyword, keyword.upper())
 
 
-@lru_cache(maxsize=None)
+@cache
 def target_class(target: str | type) -> type:
     """The class that a component builds.
 
@@ -54,9 +54,9 @@ def target_class(target: str | type) -> type:
     return typing.cast(type, found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _bindings(config: type[Config], base: type[Config], target: type) -> tuple[tuple[str, str | None, Any, bool], ...]:
-    """Per key of the component's own: key, keyword (None: the class lacks it), default, whether it is an import path."""
+    """Own keys: key, keyword (None: the class lacks it), default, whether it is an import path."""
     keywords = {name.lower(): name for name in _parameters(target)}
     common = fields(base)
     return tuple(
@@ -66,9 +66,7 @@ def _bindings(config: type[Config], base: type[Config], target: type) -> tuple[t
     )
 
 
-def keywords(
-    config: Config, base: type[Config], target: type, only: Collection[str] | None = None
-) -> dict[str, Any]:
+def keywords(config: Config, base: Any, target: type, only: Collection[str] | None = None) -> dict[str, Any]:
     """What the constructor of `target` is called with: every own key of the Config, under the class's name for it.
 
     Args:
@@ -81,7 +79,8 @@ def keywords(
         ConfigError: The installed torch lacks a keyword that is not at its default, or an import path leads nowhere.
     """
     arguments = {}
-    for key, keyword, default, is_import in _bindings(type(config), base, target):
+    own: Any = type(config)
+    for key, keyword, default, is_import in _bindings(own, base, target):
         if only is not None and key not in only:
             continue
         value = getattr(config, key)
@@ -124,7 +123,7 @@ def construct(target: type, *arguments: Any, **keywords: Any) -> Any:
         raise ConfigError([Problem("", f"{target.__name__} refuses: {words}")]) from error
 
 
-@lru_cache(maxsize=None)
+@cache
 def component_of(cls: type) -> Any:
     """The class that builds `cls` from a Config: itself, or for one of torch's kind a component around it.
 
@@ -154,7 +153,7 @@ def _check_config(cls: type, base: type[Config]) -> None:
     with below(f"{cls.__qualname__}.Config"):
         if not (isinstance(config, type) and issubclass(config, base)):
             raise ConfigError([Problem("", f"must extend {base.__name__}.")])
-        missed = set(config.__dict__.get("__annotations__", {})) - {f.name for f in dataclasses.fields(config)}
+        missed = set(inspect.get_annotations(config)) - {f.name for f in dataclasses.fields(config)}
         if missed := {name for name in missed if name.isupper()}:
             message = f"must be decorated with @dataclass(kw_only=True); it lacks {', '.join(sorted(missed))}."
             raise ConfigError([Problem("", message)])
@@ -190,7 +189,7 @@ def _frozen(default: Any) -> Any:
     return tuple(default) if isinstance(default, list) else default
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parameters(cls: type) -> Mapping[str, inspect.Parameter]:
     """Keywords of a constructor without the first; through `**kwargs` also those of the next class in line."""
     found: dict[str, inspect.Parameter] = {}
@@ -215,7 +214,7 @@ def _annotation(parameter: inspect.Parameter, namespace: dict[str, Any]) -> Any:
     annotation = parameter.annotation
     while isinstance(annotation, str):
         try:
-            annotation = eval(annotation, namespace)  # noqa: S307  # the class's own source; names may be missing
+            annotation = eval(annotation, namespace)  # the class's own source; names may be missing
         except Exception:
             annotation = inspect.Parameter.empty
     if annotation is inspect.Parameter.empty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,16 @@ import yaml
 from .documentation import documentation, summary
 from .hydra_plugins import option_content
 from .registry import Entry, registries
-from .validation import fields, own_first, strict
+from .validation import fields, own_first
+from .values import strict
 
 
-def template(entry: Entry) -> str:
+def template(entry: Entry, left_out: Collection[str] = ()) -> str:
     """The YAML of a class: every key with its default, and its documentation as a comment above."""
     lines = [f"# {summary(entry.cls)}", f"NAME: {entry.name}"]
-    for field in (own_first(entry.config) if entry.config else ()):
+    for field in own_first(entry.config) if entry.config else ():
+        if field.key in left_out:
+            continue
         text = documentation(entry.config).get(field.key, "") if entry.config else ""
         lines += [f"# {text}"] if text else []
         lines.append(f"{field.key}: {'???' if field.required else _flow(_default(field.default))}")
@@ -30,7 +33,9 @@ def option_file(entry: Entry) -> str:
     """The file of a class in its config group: its defaults list, then the template."""
     defaults = option_content(entry.kind, entry.option, entry.name)["defaults"]
     listed = [item if isinstance(item, str) else ": ".join(*item.items()) for item in defaults]
-    return "\n".join(["defaults:", *(f"  - {item}" for item in listed), "", template(entry)])
+    # the file's own text comes last: rules that it gave would stand beside those of every preset
+    text = template(entry, left_out=("PARAM_GROUPS",))
+    return "\n".join(["defaults:", *(f"  - {item}" for item in listed), "", text])
 
 
 def option_files() -> Iterator[tuple[Path, str]]:
@@ -54,7 +59,8 @@ def json_schema(entry: Entry) -> dict[str, Any]:
         annotation = dict[str, Any] if field.nested else strict(field.annotation)
         made[field.key] = (annotation, Described(default, description=text))
     model = create_model(entry.name, __config__=ConfigDict(extra="forbid"), **made)
-    return model.model_json_schema()
+    schema: dict[str, Any] = model.model_json_schema()
+    return schema
 
 
 def _default(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +56,16 @@ SCHEDULER_KEYS: dict[str, dict[str, Any]] = {
     "LinoPolyLR": {"END_EPOCH": 12, "POWER": 2.0},
     "WarmupToConstantLR": {"WARMUP_STEPS": 7},
     "StepAnnealingLR": {"WARMUP_STEPS": 5, "TOTAL_STEPS": 16},
+    "PhasesLR": {
+        "PHASES": {
+            "warmup": {"CURVE": "linear", "FROM": 0.0, "TO": 1.0, "LENGTH": 4},
+            "decay": {"CURVE": "cosine", "TO": 0.1, "LENGTH": 56},
+        }
+    },
+    "PlateauLR": {
+        "PATIENCE": 1,
+        "PHASES": {"warmup": {"CURVE": "linear", "FROM": 0.0, "TO": 1.0, "LENGTH": 4}},
+    },
 }
 
 
@@ -90,7 +101,7 @@ def make_model(optimizer: str) -> nn.Module:
     return nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2))
 
 
-def make_loss(model: nn.Module) -> Callable[[], torch.Tensor]:
+def make_loss(model: nn.Module) -> Callable[[], Any]:
     """A closure over fixed data that leaves gradients."""
     generator = torch.Generator().manual_seed(1)
     if isinstance(model, nn.Embedding):
@@ -98,7 +109,7 @@ def make_loss(model: nn.Module) -> Callable[[], torch.Tensor]:
     else:
         inputs = torch.randn(5, 4, generator=generator)
 
-    def closure() -> torch.Tensor:
+    def closure() -> Any:
         model.zero_grad()
         loss: torch.Tensor = model(inputs).square().mean()
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
@@ -119,15 +130,13 @@ def scheduler_node(name: str, **keys: Any) -> dict[str, Any]:
 
 def tick(scheduler: Any, metric: float) -> None:
     """One scheduler step, with the metric where it takes one."""
-    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+    if "metrics" in inspect.signature(scheduler.step).parameters:
         scheduler.step(metric)
     else:
         scheduler.step()
 
 
-def train(
-    model: nn.Module, optimizer: torch.optim.Optimizer, scheduler: Any, steps: int, start: int = 0
-) -> list[Any]:
+def train(model: nn.Module, optimizer: torch.optim.Optimizer, scheduler: Any, steps: int, start: int = 0) -> list[Any]:
     """Rates of every step and the weights at the end."""
     closure = make_loss(model)
     trace: list[Any] = []

@@ -188,7 +188,7 @@ def test_mistakes_are_shown_without_torch_and_without_a_traceback(tmp_path: Path
 
 def test_an_optimizer_that_cannot_take_the_net_is_an_error_without_a_traceback(tmp_path: Path) -> None:
     done = start(tmp_path, "optimizer=muon", code=1)
-    assert re.match(r"1 problem in the configuration\n  optimizer.*Muon", done.stderr)
+    assert re.match(r"\d problems? in the configuration\n  optimizer.*Muon", done.stderr)
     assert "Traceback" not in done.stderr
 
 

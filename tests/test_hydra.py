@@ -25,9 +25,7 @@ from tests.support import SCHEDULER_KEYS, make_model
 RELEASE_CANDIDATE = version("hydra-core").startswith("1.4")
 ROOT = Path(__file__).parent.parent
 APP = Path(__file__).parent / "apps" / "app.py"
-OPTIONS = [
-    (registry.kind, entry.option) for registry in registries() for entry in registry.own_entries().values()
-]
+OPTIONS = [(registry.kind, entry.option) for registry in registries() for entry in registry.own_entries().values()]
 
 
 @pytest.fixture
@@ -217,7 +215,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.bash_completion import BashCompletion
 from hydra._internal.utils import create_config_search_path
 runpy.run_path({str(APP)!r}, run_name="app")
-loader = ConfigLoaderImpl(config_search_path=create_config_search_path("file://{APP.parent / 'conf'}"))
+loader = ConfigLoaderImpl(config_search_path=create_config_search_path("file://{APP.parent / "conf"}"))
 completion = BashCompletion(loader)
 assert "optimizer=adamw" in completion._query(config_name="config", line="optimizer=ad")
 assert "optimizer=typed_one" in completion._query(config_name="config", line="optimizer=ty")

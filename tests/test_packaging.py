@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
@@ -10,12 +11,17 @@ import sys
 import sysconfig
 import tarfile
 from configparser import ConfigParser
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from hydra.plugins.plugin import Plugin
+
+import scepter_opt.__main__
 
 ROOT = Path(__file__).parent.parent
+NEXT = ROOT / ".venv" / "hydra-next"
 SOURCES = ("scepter_opt", "conf", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 
 # Each folder given is one with .pth files, as site-packages is. The search path comes first: `import` adds to it.
@@ -37,6 +43,13 @@ with initialize(version_base="1.3"):
     found |= {group: loader.get_group_options(group) for group in ("optimizer", "lr_scheduler")}
 assert "torch" not in sys.modules
 print(json.dumps({"file": scepter_opt.__file__, **found}))
+"""
+
+FIND_BY_ENTRY_POINT = """
+from hydra import compose, initialize
+
+with initialize(version_base=None):
+    print(compose(overrides=["+optimizer=sgd"]).optimizer.NAME)
 """
 
 pytestmark = pytest.mark.xdist_group("packaging")
@@ -140,15 +153,28 @@ def test_hydra_finds_the_groups(kind: str, checkout: Path, built: Path, tmp_path
     }
 
 
-def test_the_entry_points_lead_to_something(built: Path) -> None:
+def test_the_entry_points_lead_to_the_command_and_to_plugins(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     archive = ZipFile(wheel)
     (name,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
     points = ConfigParser()
     points.read_string(archive.read(name).decode())
-    assert points["console_scripts"]["scepter-opt"] == "scepter_opt.__main__:main"
-    assert points["hydra.plugins"]["scepter_opt"] == "scepter_opt.hydra_plugins"
-    run(sys.executable, "-c", "import scepter_opt.__main__ as m, scepter_opt.hydra_plugins; m.main", cwd=ROOT)
+    loaded = {
+        group: [EntryPoint(name, value, group).load() for name, value in points[group].items()]
+        for group in ("console_scripts", "hydra.plugins")
+    }
+    assert loaded["console_scripts"] == [scepter_opt.__main__.main]
+    assert loaded["hydra.plugins"]
+    for plugin in loaded["hydra.plugins"]:
+        assert issubclass(plugin, Plugin)
+        assert not inspect.isabstract(plugin)
+
+
+@pytest.mark.skipif(not NEXT.is_dir(), reason="`make test` installs the release candidate into .venv/hydra-next")
+def test_the_next_hydra_finds_the_groups_without_an_import(checkout: Path, built: Path, tmp_path: Path) -> None:
+    first, _ = install("wheel", checkout, built, tmp_path / "target")
+    path = os.pathsep.join([str(NEXT), *map(str, first), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    assert run(sys.executable, "-S", "-c", FIND_BY_ENTRY_POINT, cwd=tmp_path, PYTHONPATH=path) == "SGD\n"
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

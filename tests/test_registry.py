@@ -90,7 +90,9 @@ def test_a_class_without_config_reads_any_node_as_in_the_original(wrap: Any) -> 
     @OPTIMIZERS.register_class("Mine")
     class Other(BaseOptimize):
         def __init__(self, cfg: Any, logger: Any = None) -> None:
-            seen.update(attribute=cfg.ETA, item=cfg["ETA"], get=cfg.get("NO", 3), have=cfg.have("ETA"), no=cfg.have("NO"))
+            seen.update(
+                attribute=cfg.ETA, item=cfg["ETA"], get=cfg.get("NO", 3), have=cfg.have("ETA"), no=cfg.have("NO")
+            )
             seen.update(inner=cfg.INNER.A, listed=cfg.LISTED[0].B, repeated="ETA" in cfg, keys=list(cfg.keys()))
 
         def __call__(self, parameters: Any) -> Any:
@@ -132,7 +134,13 @@ class Momentumless(torch.optim.SGD):
     """A class of torch's kind."""
 
     def __init__(
-        self, params: Any, lr: float = 0.125, *, ranks: tuple[int, int] = (1, 2), scale: float | torch.Tensor = 1.0, **kw: Any
+        self,
+        params: Any,
+        lr: float = 0.125,
+        *,
+        ranks: tuple[int, int] = (1, 2),
+        scale: float | torch.Tensor = 1.0,
+        **kw: Any,
     ) -> None:
         self.ranks, self.scale = ranks, scale
         super().__init__(params, lr=lr, **kw)
@@ -165,7 +173,9 @@ def test_a_torch_class_gets_its_config_from_its_signature() -> None:
         cfg = compose(overrides=["+optimizer=momentumless", "+lr_scheduler=halving", "lr_scheduler.EVERY=3"])
     assert cfg.optimizer.LEARNING_RATE == 0.125
     with pytest.raises(ConfigError) as caught:
-        scepter_opt.check({"a": {"NAME": "Momentumless", "RANKS": [1], "LEARNING_RATE": True}, "b": {"NAME": "HalvingLR"}})
+        scepter_opt.check(
+            {"a": {"NAME": "Momentumless", "RANKS": [1], "LEARNING_RATE": True}, "b": {"NAME": "HalvingLR"}}
+        )
     assert [problem.key for problem in caught.value.problems] == ["a.RANKS", "a.LEARNING_RATE", "b.EVERY"]
 
 
@@ -231,7 +241,7 @@ def test_registries_are_themselves_in_a_worker() -> None:
 
 
 def test_a_registrys_template_is_yaml_that_builds() -> None:
-    for name in OPTIMIZERS.own_entries():
+    for name in set(OPTIMIZERS.own_entries()) - {"Hybrid"}:  # which has parts that only its user knows
         node = OmegaConf.create(scepter_opt.get_config_template(name))
         assert scepter_opt.check(node) == scepter_opt.check({"NAME": name})
 
@@ -239,7 +249,13 @@ def test_a_registrys_template_is_yaml_that_builds() -> None:
 def test_json_schema_says_types_bounds_and_documentation() -> None:
     schema = OPTIMIZERS.json_schema("SGD")
     rate = schema["properties"]["LEARNING_RATE"]
-    assert rate == {"default": 0.001, "description": "Step size.", "minimum": 0, "title": "Learning Rate", "type": "number"}
+    assert rate == {
+        "default": 0.001,
+        "description": "Step size.",
+        "minimum": 0,
+        "title": "Learning Rate",
+        "type": "number",
+    }
     assert schema["additionalProperties"] is False
     for registry in (OPTIMIZERS, LR_SCHEDULERS):
         for name in registry.own_entries():

@@ -8,11 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from annotated_types import Ge
-
 from ..config import Config, own_config
 from ..errors import ConfigError, Problem
-from ..fields import As, Length
+from ..fields import As, Bounds, Length
 from ..horizon import Horizon, ticks
 from ..signatures import construct, keywords, target_class
 
@@ -42,6 +40,10 @@ class SchedulerConfig(Config):
 
     horizon: ClassVar[str] = ""
     """The key that says after how many ticks the schedule ends; where it is null the call's total fills it."""
+    absolute_rates: ClassVar[tuple[str, ...]] = ()
+    """Keys that are rates, absolute, of which torch takes one per group."""
+    absolute_floor: ClassVar[str] = ""
+    """A key that is the lowest rate, absolute, of which torch takes one for all groups."""
     refused_in: ClassVar[Mapping[str, str]] = {}
     """Schedulers that cannot hold this one as a part, by name, each with the reason."""
 
@@ -59,7 +61,8 @@ class SchedulerConfig(Config):
             return self
         said = getattr(self, self.horizon)
         if said is None:
-            return dataclasses.replace(self, **{self.horizon: self.ticks_of(run)})
+            filled: Any = {self.horizon: self.ticks_of(run)}
+            return dataclasses.replace(self, **filled)
         if self.horizon == "TOTAL_STEPS" and run.total_steps is not None and said != self.ticks_of(run):
             message = f"the call's total_steps makes {self.ticks_of(run)}; leave one of them out, or make them equal."
             raise ConfigError([Problem(self.horizon, message, said)])
@@ -114,5 +117,5 @@ class BaseScheduler:
 class TorchSchedulerConfig(SchedulerConfig):
     """The keys of nearly all of torch's schedulers."""
 
-    LAST_EPOCH: Annotated[int | float, As(Annotated[int, Ge(-1)])] = -1
+    LAST_EPOCH: Annotated[int | float, As(Annotated[int, Bounds(ge=-1)])] = -1
     """Tick to go on from; -1 starts anew."""

@@ -16,6 +16,7 @@ from ..signatures import construct, keywords, target_class
 from ..validation import fields
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
 from .official_schedulers import INCREASING, Milestones
+from .phase_lengths import epoch_ticks
 from .registry import LR_SCHEDULERS
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Parts(Nested):
         elif self.holder == "SequentialLR" and position and "SCHEDULERS" in config:
             message = f"cannot take over in mid-training: torch runs it only as the first part of {self.holder}."
             problems.append(Problem("NAME", message, config.NAME))
+        if config.get("SETTINGS"):
+            message = f"belongs on a scheduler of its own: {self.holder} hands over nothing but the rate."
+            problems.append(Problem("SETTINGS", message))
         for key in ("INTERVAL", "FREQUENCY", "MONITOR"):
             value = getattr(config, key)
             if value != fields(type(config))[key].default:
@@ -119,7 +123,9 @@ def _filled(holder: SchedulerConfig, part: Any, run: Horizon, span: list[int]) -
     length = None if end is None else end - span[0]
     if length is not None and length < 1:
         return part
-    return part.with_horizon(Horizon(length))
+    epoch = epoch_ticks(holder, run)
+    whole = int(epoch) if epoch is not None and epoch.denominator == 1 else None
+    return part.with_horizon(Horizon(length, whole))
 
 
 @LR_SCHEDULERS.register_class()

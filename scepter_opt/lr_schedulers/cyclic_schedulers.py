@@ -23,6 +23,10 @@ _SPOILS = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "it would overwrit
 
 
 def _momentum_problems(config: Any, optimizer: Any) -> Iterator[Problem]:
+    if config.CYCLE_MOMENTUM and getattr(optimizer, "several", False):
+        message = f"the parts of a {optimizer.NAME} have no momentum in common to cycle: set CYCLE_MOMENTUM to false."
+        yield Problem("CYCLE_MOMENTUM", message, True)
+        return
     cycled = isinstance(optimizer, OpenConfig) or "MOMENTUM" in optimizer or "BETAS" in optimizer
     if config.CYCLE_MOMENTUM and not cycled:
         message = f"{optimizer.NAME} has neither MOMENTUM nor BETAS to cycle: set CYCLE_MOMENTUM to false."
@@ -53,6 +57,7 @@ class CyclicLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         refused_in = _SPOILS
+        absolute_rates = ("BASE_LR", "MAX_LR")
         conflicts = (
             Conflict(
                 ("SCALE_MODE", "SCALE_FN"),
@@ -108,6 +113,7 @@ class OneCycleLR(BaseScheduler):
     class Config(TorchSchedulerConfig):
         horizon = "TOTAL_STEPS"
         refused_in = _SPOILS
+        absolute_rates = ("MAX_LR",)
         conflicts = (
             Conflict(
                 ("EPOCHS", "STEPS_PER_EPOCH"),

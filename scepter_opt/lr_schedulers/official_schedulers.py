@@ -6,16 +6,14 @@ import enum
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Gt, Le, Lt
-
 from ..config import Conflict
-from ..fields import As, Fraction, ImportPaths, Length, NonNegative, Numbers, OptionalLength
+from ..fields import As, Bounds, Fraction, ImportPaths, Length, NonNegative, Numbers, OptionalLength
 from .base_scheduler import BaseScheduler, Interval, SchedulerConfig, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
 
 # A number of ticks with torch's default; null takes the length of the run from the call.
-Iterations = Annotated[int | float | None, As(Annotated[int, Ge(0)] | None)]
-Milestones = Annotated[list[int | float], As(list[Annotated[int, Ge(1)]])]
+Iterations = Annotated[int | float | None, As(Annotated[int, Bounds(ge=0)] | None)]
+Milestones = Annotated[list[int | float], As(list[Annotated[int, Bounds(ge=1)]])]
 
 INCREASING = Conflict(
     ("MILESTONES",),
@@ -77,7 +75,7 @@ class LinearLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         horizon = "TOTAL_ITERS"
-        START_FACTOR: Annotated[float, Gt(0), Le(1)] = 1.0 / 3
+        START_FACTOR: Annotated[float, Bounds(gt=0, le=1)] = 1.0 / 3
         """Factor at the first tick; above 0."""
         END_FACTOR: Fraction = 1.0
         """Factor at the end."""
@@ -121,6 +119,7 @@ class CosineAnnealingLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         horizon = "T_MAX"
+        absolute_floor = "ETA_MIN"
         T_MAX: OptionalLength = None
         """Ticks until the lowest rate; null takes the run's length from the call."""
         ETA_MIN: NonNegative = 0.0
@@ -135,6 +134,7 @@ class CosineAnnealingWarmRestarts(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
+        absolute_floor = "ETA_MIN"
         T_0: Length
         """Ticks of the first cosine."""
         T_MULT: Length = 1
@@ -190,19 +190,20 @@ class ReduceLROnPlateau(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(SchedulerConfig):
         refused_in = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "its step takes a metric")
+        absolute_rates = ("MIN_LR",)
         INTERVAL: Interval = Interval.epoch
         """What one tick of the scheduler is: an optimizer step or an epoch."""
         MODE: PlateauMode = PlateauMode.min
         """min for a metric that should fall, max for one that should rise."""
-        FACTOR: Annotated[float, Ge(0), Lt(1)] = 0.1
+        FACTOR: Annotated[float, Bounds(ge=0, lt=1)] = 0.1
         """Factor on the rate at each drop; below 1."""
-        PATIENCE: Annotated[int | float, As(Annotated[int, Ge(0)])] = 10
+        PATIENCE: Annotated[int | float, As(Annotated[int, Bounds(ge=0)])] = 10
         """Ticks without improvement that are let pass."""
         THRESHOLD: NonNegative = 1e-4
         """Least change that is an improvement."""
         THRESHOLD_MODE: ThresholdMode = ThresholdMode.rel
         """rel: the threshold is a share of the best value; abs: a difference from it."""
-        COOLDOWN: Annotated[int | float, As(Annotated[int, Ge(0)])] = 0
+        COOLDOWN: Annotated[int | float, As(Annotated[int, Bounds(ge=0)])] = 0
         """Ticks after a drop in which nothing is counted."""
         MIN_LR: Numbers = 0.0
         """Lowest rate, absolute; a list gives one per group."""

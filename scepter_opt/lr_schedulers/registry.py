@@ -12,6 +12,7 @@ from ..horizon import Horizon
 from ..reading import full_key
 from ..registry import Registry
 from .base_scheduler import SchedulerConfig
+from .proportions import in_proportion
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -27,8 +28,9 @@ class SchedulerRegistry(Registry):
         logger: Any = None,
         *,
         optimizer: Optimizer,
-        total_steps: int | None = None,
+        total_steps: int | Horizon | None = None,
         steps_per_epoch: int | None = None,
+        key: str | None = None,
     ) -> LRScheduler:
         """Check a node and build the scheduler that it describes.
 
@@ -36,28 +38,42 @@ class SchedulerRegistry(Registry):
             cfg: The node: any mapping with `NAME`, or a Config.
             logger: Told what was built; anything with `info`.
             optimizer: torch's optimizer whose rates it sets.
-            total_steps: Optimizer steps of the whole run.
+            total_steps: Optimizer steps of the whole run, or a Horizon, which knows the steps per epoch too.
             steps_per_epoch: Optimizer steps per epoch.
+            key: Full key for the messages; by default the node's own.
 
         Raises:
             ConfigError: Anything is wrong; nothing was changed.
         """
-        config = check_node(cfg, self)
-        with below(full_key(cfg) or self.kind), _untouched(optimizer):
-            run = _horizon(total_steps, steps_per_epoch)
+        config = check_node(cfg, self, key=key)
+        key = key or full_key(cfg) or self.kind
+        with below(key), _untouched(optimizer):
+            run = horizon(total_steps, steps_per_epoch)
             if isinstance(config, SchedulerConfig):
-                config = config.with_horizon(run)
+                config = in_proportion(config.with_horizon(run), optimizer, key)
             scheduler: LRScheduler = self.entry(config.NAME).component(config, logger)(optimizer)
         if logger is not None:
             logger.info(f"{config.NAME}")
         return scheduler
 
 
-def _horizon(total_steps: int | None, steps_per_epoch: int | None) -> Horizon:
+def horizon(total_steps: int | Horizon | None, steps_per_epoch: int | None) -> Horizon:
+    """The length of a run, however it is given.
+
+    Raises:
+        ConfigError: It is no length, or the steps per epoch are given twice and differently.
+    """
     try:
-        return Horizon(total_steps, steps_per_epoch)
+        if not isinstance(total_steps, Horizon):
+            return Horizon(total_steps, steps_per_epoch)
+        if steps_per_epoch is None or total_steps.steps_per_epoch == steps_per_epoch:
+            return total_steps
+        if total_steps.steps_per_epoch is None:
+            return Horizon(total_steps.total_steps, steps_per_epoch)
     except ValueError as error:
         raise ConfigError([Problem("", f"{error}.")]) from error
+    message = f"the call's steps_per_epoch is {steps_per_epoch}, and its Horizon says {total_steps.steps_per_epoch}."
+    raise ConfigError([Problem("", message)])
 
 
 @contextmanager
@@ -93,21 +109,26 @@ def _untouched(optimizer: Any) -> Iterator[None]:
 
 LR_SCHEDULERS = SchedulerRegistry(
     "lr_scheduler",
-    modules=(
-        "scepter_opt.lr_schedulers.official_schedulers",
-        "scepter_opt.lr_schedulers.cyclic_schedulers",
-        "scepter_opt.lr_schedulers.composed_schedulers",
-        "scepter_opt.lr_schedulers.define_schedulers",
-        "scepter_opt.lr_schedulers.warmup",
-    ),
+    {
+        "scepter_opt.lr_schedulers.official_schedulers": (
+            "StepLR MultiStepLR ConstantLR LinearLR ExponentialLR PolynomialLR CosineAnnealingLR "
+            "CosineAnnealingWarmRestarts LambdaLR MultiplicativeLR ReduceLROnPlateau"
+        ),
+        "scepter_opt.lr_schedulers.cyclic_schedulers": "CyclicLR OneCycleLR",
+        "scepter_opt.lr_schedulers.composed_schedulers": "SequentialLR ChainedScheduler",
+        "scepter_opt.lr_schedulers.define_schedulers": "NoneLR LinoPolyLR",
+        "scepter_opt.lr_schedulers.warmup": "WarmupToConstantLR StepAnnealingLR",
+        "scepter_opt.lr_schedulers.phases": "PhasesLR",
+        "scepter_opt.lr_schedulers.plateau": "PlateauLR",
+    },
 )
-"""Every scheduler by name. A new file of the package's own is added to `modules`."""
+"""Every scheduler by name. A new class of the package's own is added to the row of its module."""
 
 
 def build_lr_scheduler(
     optimizer: Optimizer,
     cfg: Any,
-    total_steps: int | None = None,
+    total_steps: int | Horizon | None = None,
     steps_per_epoch: int | None = None,
     logger: Any = None,
 ) -> LRScheduler:
@@ -116,7 +137,8 @@ def build_lr_scheduler(
     Args:
         optimizer: torch's optimizer whose rates it sets.
         cfg: The node: any mapping with `NAME`, or a Config.
-        total_steps: Optimizer steps of the whole run, for schedules that need an end.
+        total_steps: Optimizer steps of the whole run, for schedules that need an end; or a Horizon, which knows the
+            steps per epoch too.
         steps_per_epoch: Optimizer steps per epoch, for schedules that count epochs.
         logger: Told what was built; anything with `info`.
 

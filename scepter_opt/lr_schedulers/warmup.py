@@ -6,9 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge
-
-from ..fields import As, NonNegative, OptionalLength, WholeFromZero
+from ..fields import As, Bounds, NonNegative, OptionalLength, WholeFromZero
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
 
@@ -42,6 +40,7 @@ class StepAnnealingLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(SchedulerConfig):
         horizon = "TOTAL_STEPS"
+        absolute_floor = "MIN_LR"
         WARMUP_STEPS: WholeFromZero
         """Ticks of the warm-up."""
         TOTAL_STEPS: OptionalLength = None
@@ -50,5 +49,5 @@ class StepAnnealingLR(BaseScheduler):
         """Curve after the warm-up: cosine, linear, or none, which holds the full rate."""
         MIN_LR: NonNegative = 0.0
         """Lowest rate, absolute."""
-        LAST_STEP: Annotated[int | float, As(Annotated[int, Ge(-1)])] = -1
+        LAST_STEP: Annotated[int | float, As(Annotated[int, Bounds(ge=-1)])] = -1
         """Tick that was the last; -1 starts anew."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Le
-
-from ..fields import Betas, Fraction, NonNegative
+from ..fields import Betas, Bounds, Fraction, NonNegative
 from .base_optimizer import BaseOptimize, OptimizerConfig
 from .common_keys import CapturableKeys, DecayKeys, DifferentiableKeys
 from .registry import OPTIMIZERS
@@ -41,11 +39,11 @@ class Adafactor(BaseOptimize):
     class Config(DecayKeys):
         LEARNING_RATE: NonNegative = 1e-2
         """Upper bound of the relative step size."""
-        BETA2_DECAY: Annotated[float, Le(0)] = -0.8
+        BETA2_DECAY: Annotated[float, Bounds(le=0)] = -0.8
         """Exponent by which the second moment's decay rate nears 1; 0 or below."""
         EPS: tuple[NonNegative | None, NonNegative] = (None, 1e-3)
         """Floors of the squared gradient (null: the smallest number of its dtype) and of a parameter's scale."""
-        D: Annotated[float, Ge(1)] = 1.0
+        D: Annotated[float, Bounds(ge=1)] = 1.0
         """Clipping threshold of the update's root mean square."""
 
 

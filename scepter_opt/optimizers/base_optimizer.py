@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ..config import Config, own_config
 from ..errors import ConfigError, Problem
+from ..parameters.rules import Rules, check_rules
+from ..parameters.selectors import Texts, check_names
 from ..signatures import construct, keywords, target_class
+from .implementation import Implementation, check_implementations
+from .scaling import Scales
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
-
-
-class Implementation(str, enum.Enum):
-    """How a step is computed: torch's `foreach` and `fused` together."""
-
-    auto = "auto"
-    torch = "torch"
-    fused = "fused"
-    foreach = "foreach"
-    for_loop = "for_loop"
+    from typing_extensions import Self
 
 
 @dataclass(kw_only=True)
@@ -31,6 +25,36 @@ class OptimizerConfig(Config):
 
     IMPLEMENTATION: Implementation = Implementation.auto
     """How a step is computed: auto takes the fastest that is valid, torch leaves the choice to torch."""
+    PARAM_GROUPS: Annotated[Any, Rules()] = field(default_factory=dict)
+    """Rules by name, in order: which parameters (WHERE) get which settings (SET)."""
+    ONLY: Texts = None
+    """Names of the parameters to train, as a rule's NAMES; null is all."""
+    ALLOW_REST: bool = False
+    """Whether parameters may be left that none of several optimizers trains."""
+    LR_SCALING: Annotated[Any, Scales()] = field(default_factory=dict)
+    """How the learning rates follow the batch size: RULE, BASE_BATCH_SIZE, BATCH_SIZE; empty is not at all."""
+
+    several: ClassVar[bool] = False
+    """Whether this is several optimizers as one, with parts that rules send parameters to."""
+
+    def parts(self) -> Mapping[str, Any]:
+        """The Configs that parameters end in, by part: of one optimizer the nameless part, which is itself."""
+        return {"": self}
+
+    @property
+    def default_part(self) -> str:
+        """The part that takes what no rule sends elsewhere."""
+        return ""
+
+    def with_parts(self, parts: Mapping[str, Any]) -> Self:
+        """The same with these Configs in place of its parts."""
+        made: Self = parts[""]
+        return made
+
+    def problems(self) -> Iterator[Problem]:
+        yield from check_names("ONLY", self.ONLY)
+        yield from check_rules(self)
+        yield from check_implementations(self)
 
 
 class BaseOptimize:
@@ -47,6 +71,12 @@ class BaseOptimize:
     """The keys with types, defaults and documentation; None lets any key pass."""
     implementations: ClassVar[tuple[str, ...]] = ()
     """Which of fused and foreach the class has."""
+    dimensions: ClassVar[int | None] = None
+    """The number of dimensions that every parameter must have; None where any will do."""
+    refused_kinds: ClassVar[tuple[str, ...]] = ()
+    """Kinds of parameters that it takes only from a rule that names them."""
+    one_group: ClassVar[bool] = False
+    """Whether it takes a single group only."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

@@ -6,10 +6,8 @@ import enum
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Gt, Lt
-
 from ..config import Conflict
-from ..fields import As, Length, NonNegative, OptionalLength
+from ..fields import As, Bounds, Length, NonNegative, OptionalLength
 from .base_optimizer import BaseOptimize, OptimizerConfig
 from .common_keys import CapturableKeys, DifferentiableKeys
 from .registry import OPTIMIZERS
@@ -45,6 +43,7 @@ class LBFGS(BaseOptimize):
     """Limited-memory BFGS: a quasi-Newton method whose step takes a closure and one group only."""
 
     target = "torch.optim.LBFGS"
+    one_group = True
 
     @dataclass(kw_only=True)
     class Config(OptimizerConfig):
@@ -76,6 +75,8 @@ class Muon(BaseOptimize):
     """Momentum made orthogonal by a Newton-Schulz iteration; takes matrices only (Jordan et al., 2024)."""
 
     target = "torch.optim.Muon"
+    dimensions = 2
+    refused_kinds = ("embedding",)
 
     @dataclass(kw_only=True)
     class Config(OptimizerConfig):
@@ -91,7 +92,7 @@ class Muon(BaseOptimize):
         """Coefficients of the Newton-Schulz polynomial."""
         EPS: NonNegative = 1e-7
         """Added to the norm for numerical stability."""
-        NS_STEPS: Annotated[int | float, As(Annotated[int, Ge(0), Lt(100)])] = 5
+        NS_STEPS: Annotated[int | float, As(Annotated[int, Bounds(ge=0, lt=100)])] = 5
         """Newton-Schulz iterations; below 100."""
         ADJUST_LR_FN: MuonScaling | None = None
         """How the rate follows a matrix's shape: original (also null), or match_rms_adamw."""
@@ -108,7 +109,7 @@ class Rprop(BaseOptimize):
     class Config(OptimizerConfig):
         LEARNING_RATE: NonNegative = 1e-2
         """Step size at the start."""
-        ETAS: tuple[Annotated[float, Gt(0), Lt(1)], Annotated[float, Gt(1)]] = (0.5, 1.2)
+        ETAS: tuple[Annotated[float, Bounds(gt=0, lt=1)], Annotated[float, Bounds(gt=1)]] = (0.5, 1.2)
         """Factors by which a step size falls (below 1) and grows (above 1)."""
         STEP_SIZES: tuple[NonNegative, NonNegative] = (1e-6, 50.0)
         """Smallest and largest step size."""

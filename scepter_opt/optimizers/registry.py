@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..checking import check_node
-from ..errors import below
+from ..errors import ConfigError, Problem, below
 from ..reading import full_key
 from ..registry import Registry
+from ..signatures import keyword_of
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
+
+    from ..parameters.plan import Plan
 
 
 class OptimizerRegistry(Registry):
@@ -28,19 +31,51 @@ class OptimizerRegistry(Registry):
         Raises:
             ConfigError: Anything is wrong; nothing was changed.
         """
-        from ..parameters.plan import make_plan
+        from ..parameters.planning import make_plan
 
         config = check_node(cfg, self)
         with below(full_key(cfg) or self.kind):
-            plan = make_plan(config, parameters)
-            optimizer: Optimizer = self.entry(config.NAME).component(config, logger)(plan.groups())
+            return self.build_plan(make_plan(config, parameters), logger)
+
+    def build_plan(self, plan: Plan, logger: Any = None) -> Optimizer:
+        """Build the optimizer of a plan, and freeze what its rules freeze.
+
+        Raises:
+            ConfigError: Anything is wrong; nothing was changed.
+        """
+        frozen = plan.to_freeze()
+        optimizer: Optimizer = self.entry(plan.optimizer).component(plan.config, logger)(plan.groups())
+        _check_used(plan, optimizer)
+        for _, tensor in frozen:
+            tensor.requires_grad_(False)
         if logger is not None:
-            logger.info(f"{config.NAME}: {plan.short()}")
+            logger.info(f"{plan.optimizer}: {plan.short()}")
         return optimizer
 
 
-OPTIMIZERS = OptimizerRegistry("optimizer", modules=("scepter_opt.optimizers.adaptive_optimizers", "scepter_opt.optimizers.official_optimizers"))
-"""Every optimizer by name. A new file of the package's own is added to `modules`."""
+def _check_used(plan: Plan, optimizer: Any) -> None:
+    """Refuse a rule's setting that a class does not read from its groups: torch would keep it there unread."""
+    for combination in plan.combinations:
+        part = getattr(optimizer, "parts", {}).get(combination.part, optimizer)
+        known = {keyword.lower() for keyword in getattr(part, "defaults", ())} | {"implementation"}
+        for key in combination.settings:
+            if keyword_of(key) not in known:
+                message = f"{combination.part or plan.optimizer} has one value for all groups, which no rule can change."
+                place = f"PARAM_GROUPS.{combination.decided.get(key)}.SET.{key}"
+                raise ConfigError([Problem(place, message, combination.settings[key])])
+
+
+OPTIMIZERS = OptimizerRegistry(
+    "optimizer",
+    {
+        "scepter_opt.optimizers.adaptive_optimizers": (
+            "Adadelta Adafactor Adagrad Adam Adamax AdamW NAdam RAdam RMSprop SparseAdam"
+        ),
+        "scepter_opt.optimizers.hybrid": "Hybrid",
+        "scepter_opt.optimizers.official_optimizers": "ASGD LBFGS Muon Rprop SGD",
+    },
+)
+"""Every optimizer by name. A new class of the package's own is added to the row of its module."""
 
 
 def build_optimizer(params: Any, cfg: Any, logger: Any = None) -> Optimizer:

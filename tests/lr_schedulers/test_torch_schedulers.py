@@ -117,7 +117,9 @@ def annealing(t: int, warmup_steps: int, total_steps: int) -> float:
 def comparable(scheduler: Any) -> dict[str, Any]:
     """What a scheduler holds, without what cannot be compared."""
     held = {key: value for key, value in vars(scheduler).items() if key != "optimizer"}
-    groups = [{key: value for key, value in group.items() if key != "params"} for group in scheduler.optimizer.param_groups]
+    groups = [
+        {key: value for key, value in group.items() if key != "params"} for group in scheduler.optimizer.param_groups
+    ]
     plain = {key: value if not callable(value) else getattr(value, "__qualname__", "") for key, value in held.items()}
     if "lr_lambdas" in plain:
         plain["lr_lambdas"] = [function.__qualname__ for function in held["lr_lambdas"]]
@@ -155,9 +157,7 @@ def test_defaults_are_torchs(name: str) -> None:
             assert getattr(field.default, "value", field.default) == theirs
 
 
-@pytest.mark.parametrize(
-    ("name", "key"), [(n, k) for n in TORCH_SCHEDULERS if n not in PARTS for k in own_keys(n)]
-)
+@pytest.mark.parametrize(("name", "key"), [(n, k) for n in TORCH_SCHEDULERS if n not in PARTS for k in own_keys(n)])
 def test_a_value_reaches_torch(name: str, key: str) -> None:
     value = OTHER[key][name] if isinstance(OTHER[key], dict) else OTHER[key]
     node = scheduler_node(name, **{key: value})
@@ -170,7 +170,7 @@ def test_a_value_reaches_torch(name: str, key: str) -> None:
     if key == "SCALE_MODE":
         node["SCALE_FN"] = default["SCALE_FN"] = "tests.support.ratio"
     made = []
-    for build in (lambda o, n: scepter_opt.build_lr_scheduler(o, n), by_hand):
+    for build in (scepter_opt.build_lr_scheduler, by_hand):
         for given in (node, default):
             model = make_model("SGD")
             optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)

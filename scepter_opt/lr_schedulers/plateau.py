@@ -1,0 +1,78 @@
+"""PlateauLR: phases first, then the rate drops when a metric has stopped improving."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import Gt, Lt
+
+from ..fields import Fraction, NonNegative, WholeFromZero
+from ..horizon import Horizon
+from ..signatures import construct, target_class
+from .base_scheduler import BaseScheduler, Interval, SchedulerConfig
+from .official_schedulers import PlateauMode, ThresholdMode
+from .phase_curves import Timeline
+from .phase_keys import Clock, Phases
+from .phase_lengths import Ruler, epoch_ticks
+from .registry import LR_SCHEDULERS
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+    from typing_extensions import Self
+
+
+@LR_SCHEDULERS.register_class()
+class PlateauLR(BaseScheduler):
+    """Phases first, then the rate drops when a metric has stopped improving; its step may take the metric."""
+
+    target = "scepter_opt.runtime.plateau_lr.PlateauLR"
+
+    @dataclass(kw_only=True)
+    class Config(SchedulerConfig):
+        refused_in = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "its step takes a metric")
+
+        PHASES: Annotated[Any, Phases("leading")] = field(default_factory=dict)
+        """Named phases before the metric counts: {warmup: {CURVE: linear, FROM: 0, TO: 1, LENGTH: 500}}."""
+        INTERVAL: Interval = Interval.epoch
+        """What one tick of the scheduler is: an optimizer step or an epoch."""
+        MODE: PlateauMode = PlateauMode.min
+        """min for a metric that should fall, max for one that should rise."""
+        FACTOR: Annotated[float, Gt(0), Lt(1)] = 0.1
+        """Factor on the rate at each drop; below 1."""
+        PATIENCE: WholeFromZero = 10
+        """Metrics without improvement that are let pass."""
+        THRESHOLD: NonNegative = 1e-4
+        """Least change that is an improvement."""
+        THRESHOLD_MODE: ThresholdMode = ThresholdMode.rel
+        """rel: the threshold is a share of the best value; abs: a difference from it."""
+        COOLDOWN: WholeFromZero = 0
+        """Metrics after a drop that are not counted."""
+        MIN_FACTOR: Fraction = 0.0
+        """Least product of all drops: a floor for every group, relative to its own rate."""
+
+        def with_horizon(self, run: Horizon) -> Self:
+            """The same Config with every length in ticks."""
+            if not self.PHASES:
+                return self
+            total = None if run.total_steps is None else self.ticks_of(run)
+            ruler = Ruler(total, epoch_ticks(self, run), exact=False, truncate=False, total_key="")
+            return dataclasses.replace(self, PHASES=ruler.fit(self.PHASES, "PHASES"))
+
+    def __call__(self, optimizer: Optimizer) -> LRScheduler:
+        cfg = self.cfg
+        scheduler: LRScheduler = construct(
+            target_class(self.target),
+            optimizer,
+            Timeline.of(cfg.PHASES, "PHASES", Clock.phase, 0) if cfg.PHASES else None,
+            mode=cfg.MODE.value,
+            factor=cfg.FACTOR,
+            patience=cfg.PATIENCE,
+            threshold=cfg.THRESHOLD,
+            threshold_mode=cfg.THRESHOLD_MODE.value,
+            cooldown=cfg.COOLDOWN,
+            min_factor=cfg.MIN_FACTOR,
+        )
+        return scheduler

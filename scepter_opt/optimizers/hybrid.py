@@ -1,0 +1,129 @@
+"""Several optimizers as one: named parts, rules that send parameters to them, and one part for the rest."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from ..checking import inspect
+from ..config import OpenConfig
+from ..errors import Problem, below, did_you_mean
+from ..fields import Nested
+from ..signatures import construct, target_class
+from .base_optimizer import BaseOptimize, OptimizerConfig
+from .implementation import Implementation, unavailable
+from .registry import OPTIMIZERS
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from typing_extensions import Self
+
+_REFUSED = {
+    "Hybrid": "name its parts here instead",
+    "LBFGS": "it evaluates the closure by itself, many times in a step",
+}
+_WHOLE = ("PARAM_GROUPS", "ONLY", "ALLOW_REST")
+"""Keys that say which parameters there are, which is for the Hybrid to say."""
+
+
+@dataclass(frozen=True)
+class Parts(Nested):
+    """Named nodes of optimizers."""
+
+    def check(self, value: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:
+        if not isinstance(value, Mapping) or not value:
+            return None, [Problem("", "must be named nodes: {muon: {NAME: Muon, ...}, adamw: {...}}.", value)]
+        configs: dict[str, Any] = {}
+        problems: list[Problem] = []
+        for key, node in value.items():
+            name = str(key)
+            found = list(_refusals(node)) if isinstance(node, Mapping) else []
+            config = None
+            if not found:
+                config, found = inspect(node, OPTIMIZERS, imports)
+            if isinstance(config, OpenConfig):
+                message = "cannot be part of a Hybrid, whose rules go by keys: give the class a nested Config."
+                found = [Problem("NAME", message, config.NAME)]
+            if name in configs:
+                found = [Problem("", "there are two parts of this name.")]
+            problems += [problem.under(name) for problem in found]
+            configs[name] = config
+        return configs, problems
+
+
+def _refusals(node: Mapping[str, Any]) -> Iterator[Problem]:
+    name = node.get("NAME")
+    if isinstance(name, str) and name in _REFUSED:
+        yield Problem("NAME", f"cannot be part of a Hybrid: {_REFUSED[name]}.", name)
+    else:
+        for key in filter(node.get, _WHOLE):
+            message = "belongs on the Hybrid that holds this node, and says what each part takes."
+            yield Problem(key, message)
+
+
+@OPTIMIZERS.register_class()
+class Hybrid(BaseOptimize):
+    """Several optimizers as one, each for the parameters that rules send to it by SET: {OPTIMIZER: its name}."""
+
+    target = "scepter_opt.runtime.hybrid.HybridOptimizer"
+
+    @dataclass(kw_only=True)
+    class Config(OptimizerConfig):
+        several: ClassVar[bool] = True
+
+        OPTIMIZERS: Annotated[Any, Parts()] = field(default_factory=dict)
+        """Named nodes of the parts: {muon: {NAME: Muon, ...}, adamw: {NAME: AdamW, ...}}."""
+        DEFAULT: str
+        """Name of the part that takes what no rule sends elsewhere; absolute rates of schedulers are for its rate."""
+        IMPLEMENTATION: Implementation = Implementation.auto
+        """How the steps of those parts are computed that leave it at auto."""
+
+        def parts(self) -> Mapping[str, Any]:
+            if self.IMPLEMENTATION is Implementation.auto:
+                parts: Mapping[str, Any] = self.OPTIMIZERS
+                return parts
+            return {name: self._implemented(config) for name, config in self.OPTIMIZERS.items()}
+
+        def _implemented(self, config: Any) -> Any:
+            if not isinstance(config, OptimizerConfig) or config.IMPLEMENTATION is not Implementation.auto:
+                return config
+            return dataclasses.replace(config, IMPLEMENTATION=self.IMPLEMENTATION)
+
+        @property
+        def default_part(self) -> str:
+            return self.DEFAULT
+
+        def with_parts(self, parts: Mapping[str, Any]) -> Self:
+            return dataclasses.replace(self, OPTIMIZERS=dict(parts))
+
+        def problems(self) -> Iterator[Problem]:
+            names = list(self.OPTIMIZERS)
+            if self.DEFAULT not in names:
+                message = f"there is no such part.{did_you_mean(self.DEFAULT, names)} There are {', '.join(names)}."
+                yield Problem("DEFAULT", message, self.DEFAULT)
+            for name, config in self.parts().items():
+                message = unavailable(config, config.IMPLEMENTATION)
+                if message:
+                    message = f"the part {name} is to have the same, and {message} Or say it in the parts."
+                    yield Problem("IMPLEMENTATION", message, self.IMPLEMENTATION.value)
+            yield from super().problems()
+
+    def __call__(self, parameters: Iterable[Any]) -> Optimizer:
+        """Build the optimizer.
+
+        Args:
+            parameters: torch's list of group dicts, each with the name of its part under `optimizer`.
+        """
+        makers = {name: partial(build_part, name, config) for name, config in self.cfg.parts().items()}
+        optimizer: Optimizer = construct(target_class(self.target), parameters, makers, self.cfg.DEFAULT)
+        return optimizer
+
+
+def build_part(name: str, config: Any, groups: list[dict[str, Any]]) -> Optimizer:
+    """The optimizer of a part. It has no logger, since the Hybrid keeps what builds its parts, and is pickled."""
+    with below(f"OPTIMIZERS.{name}"):
+        optimizer: Optimizer = OPTIMIZERS.entry(config.NAME).component(config)(groups)
+    return optimizer

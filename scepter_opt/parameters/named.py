@@ -1,0 +1,274 @@
+"""Anything that `parameters` may be, as columns: names, tensors, the modules that own them, settings they came with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..errors import ConfigError, Problem, show
+
+WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
+"""Parts of a name that torch's wrappers put there; `module` is one too where it is all that a module holds."""
+_DEEPEST = 200
+_FORMS = (
+    "pass a module, a mapping of names to modules or tensors, named_parameters(), tensors, or torch's list of group "
+    "dicts."
+)
+
+
+class Parameters:
+    """Columns over parameters, each tensor once; a column is a list, so that a hundred thousand cost little."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        """The name of each, without the parts that wrappers add; empty where a tensor came without one."""
+        self.tensors: list[Any] = []
+        self.owners: list[Any] = []
+        """The module that holds each, None where it is unknown."""
+        self.tied: dict[int, list[tuple[str, Any]]] = {}
+        """By position the further names of a tensor, each with its owner."""
+        self.roots: list[tuple[str, Any]] = []
+        """The modules that were given, with the prefix of their names."""
+        self.given: list[dict[str, Any]] = []
+        """What torch's group dicts brought along, without their parameters."""
+        self.given_of: list[int] = []
+        """By position the group dict that brought it; empty where none did."""
+        self._position: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.tensors)
+
+    @property
+    def has_names(self) -> bool:
+        """Whether every parameter has a name."""
+        return all(self.names)
+
+    def identities(self, position: int) -> list[tuple[str, Any]]:
+        """Every name of a parameter with the owner that it has there."""
+        return [(self.names[position], self.owners[position]), *self.tied.get(position, ())]
+
+    def all_names(self, position: int) -> list[str]:
+        """Every name of a parameter."""
+        return [name for name, _ in self.identities(position)]
+
+    def modules(self) -> Iterator[tuple[str, Any]]:
+        """Every module below the roots with its name."""
+        for prefix, root in self.roots:
+            yield from walk(root, prefix)
+
+    def subset(self, positions: Iterable[int]) -> Parameters:
+        """The same columns for some of the parameters, in their order."""
+        found = Parameters()
+        found.roots, found.given = self.roots, self.given
+        for new, old in enumerate(sorted(positions)):
+            found.names.append(self.names[old])
+            found.tensors.append(self.tensors[old])
+            found.owners.append(self.owners[old])
+            if old in self.tied:
+                found.tied[new] = self.tied[old]
+            if self.given_of:
+                found.given_of.append(self.given_of[old])
+        return found
+
+    def add_module(self, prefix: str, root: Any) -> None:
+        """Add all parameters of a module."""
+        self.roots.append((prefix, root))
+        position, names, tensors, owners = self._position, self.names, self.tensors, self.owners
+        for place, module in walk(root, prefix):
+            for part, tensor in module._parameters.items():
+                if tensor is None:
+                    continue
+                name = f"{place}.{part}" if place else part
+                if id(tensor) in position:
+                    self.add(name, tensor, module)
+                else:
+                    position[id(tensor)] = len(tensors)
+                    names.append(name)
+                    tensors.append(tensor)
+                    owners.append(module)
+
+    def add(self, name: str, tensor: Any, owner: Any = None) -> None:
+        """Add one parameter, or one more name of a parameter.
+
+        Raises:
+            ConfigError: It came twice without a name, or in two group dicts.
+        """
+        position = self._position.setdefault(id(tensor), len(self.tensors))
+        if position == len(self.tensors):
+            self.names.append(name)
+            self.tensors.append(tensor)
+            self.owners.append(owner)
+            return
+        what = self.names[position] or f"a tensor of shape {tuple(tensor.shape)}"
+        if position < len(self.given_of):
+            raise _refusal(f"{what} is in two group dicts.")
+        if not name or not self.names[position]:
+            raise _refusal(f"{what} is there twice.")
+        if name not in self.all_names(position):
+            self.tied.setdefault(position, []).append((name, owner))
+
+
+def walk(root: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """A module and all below it with their names, in torch's order; a module in two places comes twice."""
+    stack = [(prefix, root, 0)]
+    while stack:
+        name, module, depth = stack.pop()
+        if depth > _DEEPEST:
+            raise _refusal(f"a module holds itself, at {name[:60]}...")
+        yield name, module
+        children = module._modules
+        for part in reversed(children):
+            if children[part] is not None:
+                wraps = part in WRAPPERS or (part == "module" and len(children) == 1 and not module._parameters)
+                below = name if wraps else f"{name}.{part}" if name else part
+                stack.append((below, children[part], depth + 1))
+
+
+def collect(parameters: Any, graph_tensors: bool = False) -> Parameters:
+    """The columns of whatever `parameters` is.
+
+    Args:
+        parameters: A module, a mapping of names to modules or tensors, `named_parameters()`, tensors, or torch's list
+            of group dicts.
+        graph_tensors: Whether results of operations are taken as well as leaves of the graph.
+
+    Raises:
+        ConfigError: It is something else, or holds something else.
+    """
+    import torch
+
+    found = Parameters()
+    if isinstance(parameters, torch.nn.Module):
+        found.add_module("", parameters)
+    elif isinstance(parameters, Mapping):
+        pairs = [(str(name), item) for name, item in parameters.items() if not isinstance(item, torch.nn.Module)]
+        cleaned = dict(_cleaned(pairs))
+        for name, item in parameters.items():
+            if isinstance(item, torch.nn.Module):
+                found.add_module(str(name), item)
+        for name, item in cleaned.items():
+            _check_tensor(name, item, graph_tensors)
+            found.add(name, item)
+    elif isinstance(parameters, (str, torch.Tensor)) or not isinstance(parameters, Iterable):
+        raise _refusal(f"{_described(parameters)} cannot be trained: {_FORMS}")
+    else:
+        _collect_items(found, list(parameters), graph_tensors)
+    _check_names(found)
+    _check_initialized(found)
+    return found
+
+
+def _collect_items(found: Parameters, items: list[Any], graph_tensors: bool) -> None:
+    groups = [item for item in items if isinstance(item, Mapping)]
+    if groups and len(groups) < len(items):
+        raise _refusal("holds group dicts and something else: give either.")
+    if not groups:
+        _add_pairs(found, _named(items), graph_tensors)
+        return
+    named = [(group, _named(_members(group))) for group in groups]
+    strip = _common_modules([name for _, pairs in named for name, _ in pairs])
+    for group, pairs in named:
+        settings = {key: value for key, value in group.items() if key not in ("params", "param_names")}
+        found.given.append(settings)
+        before = len(found)
+        _add_pairs(found, pairs, graph_tensors, strip)
+        found.given_of += [len(found.given) - 1] * (len(found) - before)
+
+
+def _add_pairs(found: Parameters, pairs: list[tuple[str, Any]], graph_tensors: bool, strip: int | None = None) -> None:
+    for name, tensor in _cleaned(pairs, strip):
+        _check_tensor(name, tensor, graph_tensors)
+        found.add(name, tensor)
+
+
+def _members(group: Mapping[str, Any]) -> list[Any]:
+    import torch
+
+    if "params" not in group:
+        raise _refusal("a group dict has no `params`.")
+    members = group["params"]
+    if isinstance(members, torch.Tensor):
+        members = [members]
+    if isinstance(members, torch.nn.Module) or not isinstance(members, Iterable):
+        raise _refusal(f"`params` of a group dict is {_described(members)}: give its named_parameters().")
+    listed = list(members)
+    names = group.get("param_names")
+    return list(zip(names, listed, strict=True)) if names else listed
+
+
+def _named(items: list[Any]) -> list[tuple[str, Any]]:
+    """Items as pairs, with an empty name for a tensor alone."""
+    pairs = []
+    for item in items:
+        if isinstance(item, tuple):
+            if len(item) != 2 or not isinstance(item[0], str):
+                raise _refusal(f"{_described(item)} cannot be trained: a pair of a name and a tensor was expected.")
+            pairs.append(item)
+        else:
+            pairs.append(("", item))
+    return pairs
+
+
+def _cleaned(pairs: list[tuple[str, Any]], strip: int | None = None) -> Iterator[tuple[str, Any]]:
+    """The pairs with names as they would be without wrappers."""
+    if strip is None:
+        strip = _common_modules([name for name, _ in pairs])
+    for name, item in pairs:
+        parts = [part for part in name.split(".") if part not in WRAPPERS]
+        yield ".".join(parts[strip:]), item
+
+
+def _common_modules(names: list[str]) -> int:
+    """How often all names say `module` at their beginning: so often a wrapper was put around the whole."""
+    count = 0
+    inner = [[part for part in name.split(".") if part not in WRAPPERS] for name in names]
+    while inner and all(len(parts) > count + 1 and parts[count] == "module" for parts in inner):
+        count += 1
+    return count
+
+
+def _check_tensor(name: str, value: Any, graph_tensors: bool) -> None:
+    import torch
+
+    what = name or "one of the parameters"
+    if not isinstance(value, torch.Tensor):
+        raise _refusal(f"{what} is {_described(value)}, not a tensor: {_FORMS}")
+    if not (value.is_leaf or value.retains_grad or graph_tensors):
+        made_by = type(value.grad_fn).__name__
+        raise _refusal(f"{what} is the result of an operation ({made_by}), not a parameter that can be trained.")
+
+
+def _check_names(found: Parameters) -> None:
+    if any(found.names) and not found.has_names:
+        raise _refusal("some parameters have names and some have none: give names to all, or to none.")
+    names = [*found.names, *(name for others in found.tied.values() for name, _ in others)]
+    if len(set(names)) == len(names):
+        return
+    owner_of: dict[str, int] = {}
+    for position in range(len(found)) if found.has_names else ():
+        for name in found.all_names(position):
+            if owner_of.setdefault(name, position) != position:
+                raise _refusal(f"two parameters have the name {name}.")
+
+
+def _check_initialized(found: Parameters) -> None:
+    from torch.nn.parameter import is_lazy
+
+    # asked once for each class: there are many tensors
+    kinds = {type(tensor) for tensor in {type(tensor): tensor for tensor in found.tensors}.values() if is_lazy(tensor)}
+    if kinds:
+        lazy = next(position for position, tensor in enumerate(found.tensors) if type(tensor) in kinds)
+        name = found.names[lazy] or "one of the parameters"
+        raise _refusal(f"{name} has no shape yet: run a batch through the model first.")
+
+
+def _described(value: Any) -> str:
+    torch = sys.modules["torch"]
+    if isinstance(value, (torch.nn.Module, torch.Tensor)):
+        return f"a single {type(value).__name__}"
+    return f"{show(value)} ({type(value).__name__})"
+
+
+def _refusal(message: str) -> ConfigError:
+    return ConfigError([Problem("", message)])

@@ -1,0 +1,210 @@
+"""PARAM_GROUPS: rules by name, checked before there is a model. Imports no torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Annotated, Any
+
+from annotated_types import Gt
+
+from ..documentation import documentation
+from ..errors import Problem, did_you_mean, nearest
+from ..fields import Nested, NonNegative
+from ..signatures import keyword_of
+from ..validation import Field, fields, validate
+from .selectors import SELECTORS, Texts, Where, broken, check_selection, listed
+
+DEFAULT = "default"
+"""Name of the group of the parameters that no rule changes."""
+
+
+@dataclass(kw_only=True)
+class RuleKeys:
+    """What a rule can set beside the optimizer's own keys."""
+
+    LR_MULT: NonNegative = 1.0
+    """Factor on the learning rate; the factors of all rules that match multiply."""
+    WEIGHT_DECAY_MULT: NonNegative = 1.0
+    """Factor on the weight decay; the factors of all rules that match multiply."""
+    FREEZE: bool = False
+    """Whether the parameters are not trained."""
+    OPTIMIZER: str = ""
+    """Part of a Hybrid that takes the parameters."""
+    LAYER_DECAY: Annotated[float, Gt(0)] = 1.0
+    """Factor on the learning rate from each block of layers to the one before it."""
+    LAYERS: Texts = None
+    """Regular expressions whose numbered groups, as a tuple, order the blocks of LAYER_DECAY."""
+
+
+@dataclass(kw_only=True)
+class Rule:
+    """One rule: which parameters, and what they get."""
+
+    WHERE: Where
+    """Which parameters: all selectors must hold."""
+    SET: Any = field(default_factory=dict)
+    """What they get; without it the rule only names them."""
+    OPTIONAL: bool = False
+    """Whether the rule may match nothing."""
+
+
+@dataclass(frozen=True)
+class Rules(Nested):
+    """Rules by name, in order."""
+
+    def check(self, value: Any, owner: type | None, imports: bool | None) -> tuple[Any, list[Problem]]:
+        """The rules by name and what is wrong with them; `owner` is the optimizer's Config, None for one without."""
+        if not isinstance(value, Mapping):
+            return None, [Problem("", "must be named rules: {no_decay: {WHERE: ..., SET: ...}, ...}.", value)]
+        rules: dict[str, Any] = {}
+        problems: list[Problem] = []
+        for key, node in value.items():
+            name = str(key)
+            rule, found = _check_rule(node, owner, imports)
+            if name in rules:
+                found = [Problem("", "there are two rules of this name.")]
+            elif name == DEFAULT:
+                found = [Problem("", "is the name of the group that no rule changes: choose another.")]
+            problems += [problem.under(name) for problem in found]
+            rules[name] = rule
+        return rules, problems
+
+
+def _check_rule(node: Any, owner: type | None, imports: bool | None) -> tuple[Any, list[Problem]]:
+    if not isinstance(node, Mapping):
+        return None, [Problem("", "must be a rule: {WHERE: ..., SET: ...}.", node)]
+    spellings = {key: f"WHERE.{key}" for key in SELECTORS} | {key: f"SET.{key}" for key in settable(owner)}
+    spellings |= {key.lower(): key for key in fields(Rule)}
+    values = {key: value for key, value in node.items() if not (key == "SET" and value is None)}
+    if values.get("WHERE", "") in (None, {}):
+        values["WHERE"] = {}
+    rule, problems = validate(Rule, values, imports, spellings, "a rule")
+    if rule is not None:
+        problems = [problem.under("WHERE") for problem in check_selection(rule.WHERE)]
+    if isinstance(values.get("SET", {}), Mapping):
+        settings, found = check_settings(values.get("SET", {}), owner)
+        problems += [problem.under("SET") for problem in found]
+        if rule is not None:
+            rule.SET = settings
+    else:
+        problems.append(Problem("SET", "must be a node: keys of the optimizer with values.", values["SET"]))
+    return rule, problems
+
+
+@cache
+def settable(owner: type | None) -> Mapping[str, Field]:
+    """The keys that a rule can set: those of an optimizer's Config that may differ by group, and the rules' own."""
+    own = dict(fields(RuleKeys))
+    if owner is None or owner.several:  # type: ignore[attr-defined]  # an OptimizerConfig
+        return own
+    from ..optimizers.base_optimizer import OptimizerConfig
+
+    common = fields(OptimizerConfig).keys() - {"IMPLEMENTATION"}
+    keys = {key: known for key, known in fields(owner).items() if key not in common}
+    for multiplier, key in (("LR_MULT", "LEARNING_RATE"), ("WEIGHT_DECAY_MULT", "WEIGHT_DECAY")):
+        if key not in keys:
+            own.pop(multiplier)
+    if "LEARNING_RATE" not in keys:
+        own.pop("LAYER_DECAY")
+    own.pop("OPTIMIZER")
+    return keys | own
+
+
+def check_settings(values: Mapping[Any, Any], owner: type | None) -> tuple[dict[str, Any], list[Problem]]:
+    """The values of a SET in their types, and what is wrong with them, with keys relative to it.
+
+    Args:
+        values: What the rule sets.
+        owner: The Config of the optimizer; None for one without, and where several share the rule any key passes.
+    """
+    known = settable(owner)
+    any_key = owner is None or owner.several  # type: ignore[attr-defined]  # an OptimizerConfig
+    checked: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for key, value in values.items():
+        found = known.get(key)
+        if found is None and any_key and isinstance(key, str):
+            checked[key] = value
+            continue
+        if found is None:
+            problems.append(unknown_setting(key, value, owner))
+            continue
+        result, wrong = found.check(value)
+        text = documentation(RuleKeys if key in fields(RuleKeys) else owner or RuleKeys).get(key, "")
+        problems += [dataclasses.replace(problem, documentation=text) for problem in wrong]
+        if not wrong:
+            checked[key] = result
+    return checked, problems + list(_check_layers(checked))
+
+
+def unknown_setting(key: Any, value: Any, owner: type | None) -> Problem:
+    """The problem with a key that an optimizer does not have, or that cannot differ by group."""
+    if key == "OPTIMIZER":
+        return Problem(key, "only a Hybrid has parts to send parameters to.", value)
+    name = owner.__qualname__.split(".")[-2] if owner and "." in owner.__qualname__ else "the optimizer"
+    if owner is not None and key in fields(owner):
+        return Problem(key, "holds for the whole optimizer; a rule cannot set it.", value)
+    spellings = {keyword_of(known): known for known in settable(owner)} | {known: known for known in settable(owner)}
+    meant = nearest(key, spellings)
+    return Problem(str(key), f"{name} has no such key." + (f" Did you mean {meant}?" if meant else ""), value)
+
+
+def _check_layers(settings: Mapping[str, Any]) -> Iterator[Problem]:
+    patterns = listed(settings.get("LAYERS"))
+    if patterns and "LAYER_DECAY" not in settings:
+        yield Problem("LAYERS", "orders the blocks of a LAYER_DECAY, which is missing.")
+    for pattern in patterns:
+        reason = broken(pattern)
+        if not reason and not re.compile(pattern).groups:
+            reason = r"needs a group that holds the number of a block, such as blocks\.(\d+)."
+        if reason:
+            yield Problem("LAYERS", reason, pattern)
+
+
+def check_rules(config: Any) -> Iterator[Problem]:
+    """What is wrong between rules and the optimizer that has them, each of which is right alone."""
+    rules = config.PARAM_GROUPS or {}
+    for name, rule in rules.items():
+        others = [other.SET for key, other in rules.items() if key != name]
+        for problem in _check_against(rule.SET, config.parts(), others, config.several):
+            yield problem.under(f"PARAM_GROUPS.{name}.SET")
+
+
+def _check_against(
+    settings: Mapping[str, Any], parts: Mapping[str, Any], others: list[Mapping[str, Any]], several: bool
+) -> Iterator[Problem]:
+    part = settings.get("OPTIMIZER")
+    if part is not None and part not in parts:
+        message = f"there is no such part.{did_you_mean(part, list(parts))} There are {', '.join(parts)}."
+        yield Problem("OPTIMIZER", message, part)
+        return
+    candidates = [parts[part]] if part else list(parts.values())
+    if several:
+        for key, value in settings.items():
+            if key not in fields(RuleKeys):
+                owners = [type(config) for config in candidates if key in settable(type(config))]
+                if not owners:
+                    yield unknown_setting(key, value, type(candidates[0]))
+                for owner in owners[:1]:
+                    yield from check_settings({key: value}, owner)[1]
+    if len(candidates) == 1:
+        for key, message in conflicts(candidates[0], settings):
+            keys = next(c.keys for c in candidates[0].conflicts if c.message == message)
+            # another rule may set what is missing for the same parameters: then the plan decides
+            if not any(k in other for other in others for k in keys):
+                yield Problem(key, message, settings[key])
+
+
+def conflicts(config: Any, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Refused combinations that settings make with the rest of a Config: the key that was set, and what is right."""
+    own = {key: value for key, value in settings.items() if key in fields(type(config))}
+    if own and config.conflicts:
+        together = dataclasses.replace(config, **own)
+        for conflict in config.conflicts:
+            said = [key for key in conflict.keys if key in own]
+            if said and conflict.when(together):
+                yield said[0], conflict.message

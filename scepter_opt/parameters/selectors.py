@@ -1,0 +1,269 @@
+"""WHERE: the selectors of a rule, and which parameters they match."""
+
+from __future__ import annotations
+
+import enum
+import fnmatch
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any
+
+from annotated_types import Ge
+
+from ..errors import Problem
+from ..fields import As
+from .named import Parameters
+
+
+class Kind(str, enum.Enum):
+    """What a parameter is to its model; it can be several of these."""
+
+    bias = "bias"
+    norm = "norm"
+    embedding = "embedding"
+    matrix = "matrix"
+    vector = "vector"
+    scalar = "scalar"
+
+
+Texts = Annotated[Any, As(str | list[str] | None)]
+"""A text, or a list of which any will do."""
+
+
+@dataclass(kw_only=True)
+class Selection:
+    """What parameters may be told by: all that is given must hold, and of a list any."""
+
+    NAMES: Texts = None
+    """Globs over the whole name, names of parameters or modules, or `re:` with a regular expression."""
+    MODULES: Texts = None
+    """Class of the module that owns the parameter, or a base class of it, short or dotted."""
+    KINDS: Annotated[Any, As(Kind | list[Kind] | None)] = None
+    """bias, norm, embedding, matrix, vector or scalar."""
+    NDIM: Annotated[Any, As(Annotated[int, Ge(0)] | list[Annotated[int, Ge(0)]] | None)] = None
+    """Number of dimensions."""
+    MARKED: Texts = None
+    """Attribute of the parameter, or method of a module that names it, such as no_weight_decay."""
+
+
+@dataclass(kw_only=True)
+class Where(Selection):
+    """A selection, without what another selects."""
+
+    EXCEPT: Selection | None = None
+    """Selectors of what is left out."""
+
+
+SELECTORS = tuple(Selection.__dataclass_fields__)
+
+
+def listed(value: Any) -> list[Any]:
+    """One value or several as a list; None is none."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def given(selection: Selection) -> list[str]:
+    """The selectors that a selection has."""
+    return [key for key in SELECTORS if listed(getattr(selection, key))]
+
+
+def check_selection(selection: Selection) -> list[Problem]:
+    """What is wrong with a selection whose values have the right types."""
+    problems = list(check_names("NAMES", selection.NAMES))
+    if isinstance(selection, Where):
+        if selection.EXCEPT is not None:
+            problems += [problem.under("EXCEPT") for problem in check_selection(selection.EXCEPT)]
+        elif not given(selection):
+            problems.append(Problem("", f"is empty: say what the rule is for by {', '.join(SELECTORS)}."))
+    elif not given(selection):
+        problems.append(Problem("", "is empty: it would leave out nothing."))
+    return problems
+
+
+def check_names(key: str, patterns: Any) -> Iterator[Problem]:
+    """What is wrong with one or several patterns of names that a key has."""
+    for position, pattern in enumerate(listed(patterns)):
+        where = key if isinstance(patterns, str) else f"{key}[{position}]"
+        if not pattern:
+            yield Problem(where, "is empty: it matches nothing.", pattern)
+        elif pattern.startswith("re:") and (reason := broken(pattern[3:])):
+            yield Problem(where, reason, pattern)
+
+
+def broken(pattern: str) -> str:
+    """Why a text is no regular expression; empty where it is one."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"is not a regular expression: {error}."
+    return ""
+
+
+def select(where: Selection, parameters: Parameters) -> set[int]:
+    """Positions of the parameters that match."""
+    sets = [_SELECT[key](listed(getattr(where, key)), parameters) for key in given(where)]
+    found = set.intersection(*sets) if sets else set(range(len(parameters)))
+    if isinstance(where, Where) and where.EXCEPT is not None:
+        found -= select(where.EXCEPT, parameters)
+    return found
+
+
+def lacking(where: Selection, parameters: Parameters) -> list[Problem]:
+    """Selectors that ask for names or modules which are not known here."""
+    problems = []
+    kinds = {kind.name for kind in listed(where.KINDS)}
+    if not parameters.has_names:
+        message = "needs names, and these are tensors alone: pass the module, or named_parameters()."
+        problems += [Problem("NAMES", message)] if where.NAMES else []
+        problems += [Problem("KINDS", message)] if "bias" in kinds else []
+    if not parameters.roots:
+        message = "needs the modules that own the parameters, which only the module tells: pass it."
+        problems += [Problem("MODULES", message)] if where.MODULES else []
+        problems += [Problem("KINDS", message)] if kinds & {"norm", "embedding"} and not problems else []
+    if isinstance(where, Where) and where.EXCEPT is not None:
+        problems += [problem.under("EXCEPT") for problem in lacking(where.EXCEPT, parameters)]
+    return problems
+
+
+def select_names(patterns: list[str], parameters: Parameters) -> set[int]:
+    """Positions of the parameters of which any name matches any pattern."""
+    found: set[int] = set()
+    for pattern in patterns:
+        piece, matches = matcher(pattern)
+        found.update([i for i, name in enumerate(parameters.names) if piece in name and matches(name)])
+        for i, others in parameters.tied.items():
+            if any(matches(name) for name, _ in others):
+                found.add(i)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def matcher(pattern: str) -> tuple[str, Callable[[str], Any]]:
+    """A text that every matching name has, which is quickly asked for, and whether a name matches."""
+    if pattern.startswith("re:"):
+        return "", re.compile(pattern[3:]).search
+    if not any(wildcard in pattern for wildcard in "*?["):
+        return pattern, re.compile(rf"{re.escape(pattern)}(\.|\Z)").match
+    literal = max(re.split(r"[*?]", pattern), key=len) if "[" not in pattern else ""
+    return literal, re.compile(fnmatch.translate(pattern)).match
+
+
+def _select_modules(names: list[str], parameters: Parameters) -> set[int]:
+    answers: dict[type, bool] = {}
+    return _by_owner(parameters, lambda owner: _is_any(type(owner), names, answers))
+
+
+def _is_any(cls: type, names: list[str], answers: dict[type, bool]) -> bool:
+    if cls not in answers:
+        answers[cls] = any(_is_called(base, name) for base in cls.__mro__ for name in names)
+    return answers[cls]
+
+
+def _is_called(cls: type, name: str) -> bool:
+    if "." not in name:
+        return fnmatch.fnmatchcase(cls.__name__, name)
+    module, _, last = name.rpartition(".")
+    # torch.nn.Linear is where people know it, torch.nn.modules.linear where it says it is
+    public = getattr(sys.modules.get(module), last, None)
+    return public is cls or fnmatch.fnmatchcase(f"{cls.__module__}.{cls.__qualname__}", name)
+
+
+def _by_owner(parameters: Parameters, holds: Callable[[Any], bool]) -> set[int]:
+    found = {i for i, owner in enumerate(parameters.owners) if holds(owner)}
+    found.update(i for i, others in parameters.tied.items() if any(holds(owner) for _, owner in others))
+    return found
+
+
+def _select_kinds(kinds: list[Kind], parameters: Parameters) -> set[int]:
+    mask = sum(_BITS[kind] for kind in set(kinds))
+    return {i for i, bits in enumerate(kind_bits(parameters)) if bits & mask}
+
+
+_BITS = {kind: 1 << place for place, kind in enumerate(Kind)}
+
+
+def kinds_of(bits: int) -> list[str]:
+    """The names of the kinds in bits of `kind_bits`."""
+    return [kind.name for kind, bit in _BITS.items() if bits & bit]
+
+
+def kind_bits(parameters: Parameters) -> list[int]:
+    """Per parameter the bits of its kinds, found once for all rules."""
+    known: list[int] | None = parameters.__dict__.get("_kind_bits")
+    if known is None:
+        # few different answers for many parameters
+        bits_of: dict[tuple[Any, type, bool], int] = {}
+        known = []
+        for name, tensor, owner in zip(parameters.names, parameters.tensors, parameters.owners, strict=True):
+            key = (tensor.shape, type(owner), name.endswith("bias"))
+            bits = bits_of.get(key)
+            if bits is None:
+                bits = bits_of[key] = _bits(*key)
+            known.append(bits)
+        for i, others in parameters.tied.items():
+            for name, owner in others:
+                known[i] |= _bits(parameters.tensors[i].shape, type(owner), name.endswith("bias"))
+        parameters.__dict__["_kind_bits"] = known
+    return known
+
+
+def _bits(shape: Any, owner: type, ends_in_bias: bool) -> int:
+    bits = _class_bits(owner)
+    if len(shape) <= 2:
+        bits |= _BITS[(Kind.scalar, Kind.vector, Kind.matrix)[len(shape)]]
+    if sum(size > 1 for size in shape) > 1:
+        return bits & ~_BITS[Kind.norm]
+    return bits | (_BITS[Kind.bias] if ends_in_bias else 0)
+
+
+def _class_bits(owner: type) -> int:
+    from torch import nn
+
+    norms = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
+    bits = 0
+    if issubclass(owner, norms) or re.search(r"Norm(?![a-z])", owner.__name__):
+        bits |= _BITS[Kind.norm]
+    if issubclass(owner, (nn.Embedding, nn.EmbeddingBag)) or re.search(r"Embedding(?![a-z])", owner.__name__):
+        bits |= _BITS[Kind.embedding]
+    return bits
+
+
+def _select_ndim(numbers: list[int], parameters: Parameters) -> set[int]:
+    wanted = set(numbers)
+    return {i for i, tensor in enumerate(parameters.tensors) if tensor.ndim in wanted}
+
+
+def _select_marked(marks: list[str], parameters: Parameters) -> set[int]:
+    found: set[int] = set()
+    for mark in marks:
+        hidden = mark if mark.startswith("_") else f"_{mark}"
+        found.update(
+            i
+            for i, tensor in enumerate(parameters.tensors)
+            if getattr(tensor, mark, False) or getattr(tensor, hidden, False)
+        )
+        named = set(_named_by_modules(mark, parameters))
+        if named:
+            found.update(i for i in range(len(parameters)) if not named.isdisjoint(parameters.all_names(i)))
+    return found
+
+
+def _named_by_modules(mark: str, parameters: Parameters) -> Iterable[str]:
+    for place, module in parameters.modules():
+        method = getattr(module, mark, None)
+        if callable(method):
+            yield from (f"{place}.{name}" if place else name for name in method())
+
+
+_SELECT: dict[str, Callable[[list[Any], Parameters], set[int]]] = {
+    "NAMES": select_names,
+    "MODULES": _select_modules,
+    "KINDS": _select_kinds,
+    "NDIM": _select_ndim,
+    "MARKED": _select_marked,
+}

@@ -1,0 +1,97 @@
+"""PlateauLR: torch's ReduceLROnPlateau, but after phases, with relative floors, and with all counters in its state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import scepter_opt
+
+WARMUP = {"warmup": {"CURVE": "linear", "FROM": 0.0, "TO": 1.0, "LENGTH": 4}}
+
+
+def optimizer_of(*rates: float) -> torch.optim.Optimizer:
+    return torch.optim.SGD(
+        [{"params": [torch.zeros(1, requires_grad=True)], "lr": rate} for rate in rates], lr=rates[0]
+    )
+
+
+def build(*rates: float, **keys: Any) -> Any:
+    scheduler = scepter_opt.build_lr_scheduler(optimizer_of(*(rates or (1.0,))), {"NAME": "PlateauLR", **keys})
+    scheduler.optimizer.step()
+    return scheduler
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.floats(-10, 10, width=16), min_size=1, max_size=40),
+    st.sampled_from(["min", "max"]),
+    st.sampled_from(["rel", "abs"]),
+    st.integers(0, 3),
+    st.integers(0, 3),
+)
+def test_without_phases_it_drops_when_torchs_does(
+    metrics: list[float], mode: str, threshold_mode: str, patience: int, cooldown: int
+) -> None:
+    ours = build(MODE=mode, THRESHOLD_MODE=threshold_mode, PATIENCE=patience, COOLDOWN=cooldown, FACTOR=0.5)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer_of(1.0),
+        mode=mode,  # type: ignore[arg-type]  # a choice
+        threshold_mode=threshold_mode,  # type: ignore[arg-type]  # a choice
+        patience=patience,
+        cooldown=cooldown,
+        factor=0.5,
+        eps=0.0,
+    )
+    for metric in metrics:
+        ours.step(metric)
+        theirs.step(metric)
+        assert ours.get_last_lr() == theirs.get_last_lr()
+
+
+def test_the_metric_counts_after_the_phases() -> None:
+    scheduler = build(PHASES=WARMUP, PATIENCE=1, FACTOR=0.5)
+    rates = []
+    for _ in range(9):
+        rates.append(scheduler.get_last_lr()[0])
+        scheduler.step(1.0)
+    assert rates == [0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 0.5, 0.5]
+
+
+def test_the_floor_is_relative_and_groups_keep_their_proportions() -> None:
+    scheduler = build(1.0, 0.001, PATIENCE=0, FACTOR=0.1, MIN_FACTOR=0.05)
+    for _ in range(5):
+        scheduler.step(1.0)
+    assert scheduler.get_last_lr() == pytest.approx([0.05, 0.00005])
+
+
+def test_a_step_without_a_metric_is_a_tick_and_a_metric_may_come_between() -> None:
+    scheduler = build(PHASES=WARMUP, PATIENCE=0, FACTOR=0.5)
+    scheduler.observe(1.0)
+    for _ in range(5):
+        scheduler.step()
+    scheduler.observe(1.0)
+    scheduler.observe(1.0)
+    assert scheduler.last_epoch == 5
+    assert scheduler.get_last_lr() == [group["lr"] for group in scheduler.optimizer.param_groups] == [0.5]
+
+
+def test_its_state_has_all_counters() -> None:
+    scheduler = build(PHASES=WARMUP, PATIENCE=1)
+    for _ in range(6):
+        scheduler.step(1.0)
+    counters = {"reached": 1.0, "best": 1.0, "bad": 1, "cooling": 0}
+    assert scheduler.state_dict() == {"last_epoch": 6, "total_steps": None, **counters}
+    again = build(PHASES=WARMUP, PATIENCE=1)
+    again.load_state_dict(scheduler.state_dict())
+    again.step(1.0)
+    assert again.get_last_lr() == pytest.approx([0.1])
+
+
+def test_a_metric_that_is_nan_is_an_error() -> None:
+    with pytest.raises(scepter_opt.ConfigError, match="NaN"):
+        build().step(float("nan"))

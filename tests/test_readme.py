@@ -1,0 +1,77 @@
+"""Every block of the README runs, and prints what stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scepter_opt.__main__ import main
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = [
+    (match["language"], match["title"], match["body"])
+    for match in re.finditer(
+        r"^```(?P<language>\w+)(?: title=(?P<title>\S+))?\n(?P<body>.*?)^```$", TEXT, re.MULTILINE | re.DOTALL
+    )
+]
+PYTHON = [(body, follow[2] if follow[0] == "text" else None)
+          for (language, title, body), follow in zip(BLOCKS, [*BLOCKS[1:], ("", None, "")], strict=True)
+          if language == "python" and title != "train.py"]  # fmt: skip
+COMMANDS = [
+    (command.strip().partition("\n")[0], command.strip().partition("\n")[2])
+    for language, _, body in BLOCKS
+    if language == "console"
+    for command in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]
+]
+
+
+def run(command: list[str], folder: Path) -> str:
+    """Run a command beside the README's files; its output."""
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the files that the README shows."""
+    for _, title, body in BLOCKS:
+        if title:
+            (tmp_path / title).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / title).write_text(body, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("body", "expected"), PYTHON)
+def test_python_blocks_run(body: str, expected: str | None, folder: Path) -> None:
+    printed = run([sys.executable, "-W", "error", "-c", body], folder)
+    assert expected is None or printed == expected
+
+
+@pytest.mark.parametrize(("command", "expected"), [c for c in COMMANDS if c[0].startswith("python ")])
+def test_commands_print_what_is_shown(command: str, expected: str, folder: Path) -> None:
+    printed = run([sys.executable, *shlex.split(command)[1:]], folder).strip()
+    if expected.endswith("..."):
+        assert printed.startswith(expected.removesuffix("..."))
+    elif expected:
+        assert printed == expected
+
+
+def test_the_other_commands_are_makes_own() -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    others = [command for command, _ in COMMANDS if not command.startswith("python ")]
+    assert all(command.split()[0] == "make" and command.split()[1] in targets for command in others)
+
+
+def test_the_table_shows_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["list", "--markdown"])
+    assert capsys.readouterr().out.strip() in TEXT
