@@ -37,6 +37,21 @@ class Nested:
 
 
 @dataclass(frozen=True)
+class Later(Nested):
+    """A Nested that is imported when there is something to check, so that composing does not wait for it."""
+
+    path: str
+
+    def check(self, value: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:
+        if value == {}:
+            return {}, []
+        from .imports import resolve
+
+        found: tuple[Any, list[Problem]] = resolve(self.path)().check(value, owner, imports)
+        return found
+
+
+@dataclass(frozen=True)
 class Bounds:
     """The range of a number. annotated_types' marks do as well, and take as long to import as all of this package."""
 
@@ -74,6 +89,8 @@ OptionalLength = Annotated[int | float | None, As(Annotated[int, Bounds(ge=1)] |
 
 Numbers = Annotated[Any, As(float | list[float])]
 """A number for every group, or a list with one number per group."""
+Texts = Annotated[Any, As(str | list[str] | None)]
+"""A text or several, or null."""
 ImportPath = Annotated[str, Import()]
 """Import path of a callable, such as `my_project.schedules.decay`."""
 ImportPaths = Annotated[Any, As(ImportPath | list[ImportPath])]

@@ -13,10 +13,11 @@ from .config import OpenConfig
 from .errors import ConfigError, Problem, below
 from .horizon import Horizon
 from .lr_schedulers.base_scheduler import SchedulerConfig
+from .lr_schedulers.building import horizon
 from .lr_schedulers.group_settings import RATE, Setting, rules_of
 from .lr_schedulers.phase_curves import Timeline, Timelines
 from .lr_schedulers.phases import PhasesLR
-from .lr_schedulers.registry import LR_SCHEDULERS, horizon
+from .lr_schedulers.registry import LR_SCHEDULERS
 from .optimizers.base_optimizer import OptimizerConfig
 from .parameters.plan import Plan
 from .reading import full_key

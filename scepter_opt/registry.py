@@ -13,7 +13,6 @@ from hydra.core.singleton import Singleton
 
 from .config import Config, OpenConfig
 from .errors import ConfigError, Problem, did_you_mean
-from .parameters.rules import Rules
 
 C = TypeVar("C", bound=type)
 
@@ -37,7 +36,7 @@ class Entry:
     @property
     def config(self) -> type[Config] | None:
         """The typed Config, None where any key passes."""
-        found: type[Config] | None = self.component.Config
+        found: type[Config] | None = getattr(self.cls, "Config", None)
         return found
 
     def spellings(self) -> Mapping[str, str]:
@@ -51,6 +50,8 @@ class Entry:
 
         named = {**values, "NAME": self.name}
         if self.config is None:
+            from .parameters.rules import Rules
+
             rules = named.get("PARAM_GROUPS") if self.kind == "optimizer" else None
             problems = Rules().check(rules, None, imports)[1] if rules is not None else []
             return OpenConfig(named), [problem.under("PARAM_GROUPS") for problem in problems]
@@ -125,10 +126,10 @@ class Registry:
                 raise ConfigError([Problem(name, f"is registered already: {_where(other.cls)} and {_where(cls)}.")])
             message = f"the option {entry.option} is {_where(other.cls)}'s already, not for {_where(cls)} too."
             raise ConfigError([Problem(name, message)])
-        if entry.config is not None:
+        if entry.component.Config is not None:
             from .validation import fields
 
-            fields(entry.config)
+            fields(entry.component.Config)
         return entry
 
     def entries(self) -> dict[str, Entry]:

@@ -68,6 +68,15 @@ SCHEDULER_KEYS: dict[str, dict[str, Any]] = {
     },
 }
 
+OPTIMIZER_KEYS: dict[str, dict[str, Any]] = {
+    "Hybrid": {
+        "OPTIMIZERS": {"muon": {"NAME": "Muon"}, "adamw": {"NAME": "AdamW"}},
+        "DEFAULT": "adamw",
+        "PARAM_GROUPS": {"hidden": {"WHERE": {"KINDS": "matrix"}, "SET": {"OPTIMIZER": "muon"}}},
+    },
+}
+KEYS = {**OPTIMIZER_KEYS, **SCHEDULER_KEYS}
+
 
 def decay(step: int) -> float:
     """A factor for LambdaLR."""
@@ -120,7 +129,7 @@ def make_loss(model: nn.Module) -> Callable[[], Any]:
 
 def optimizer_node(name: str, **keys: Any) -> dict[str, Any]:
     """A node under which steps equal torch's bit for bit."""
-    return {"NAME": name, "IMPLEMENTATION": "torch", **keys}
+    return {"NAME": name, "IMPLEMENTATION": "torch", **OPTIMIZER_KEYS.get(name, {}), **keys}
 
 
 def scheduler_node(name: str, **keys: Any) -> dict[str, Any]:

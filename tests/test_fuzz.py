@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 import scepter_opt
 from scepter_opt.registry import registries
 from scepter_opt.validation import fields
-from tests.support import SCHEDULER_KEYS
+from tests import support
 
 KEYS = sorted({key for r in registries() for e in r.own_entries().values() if e.config for key in fields(e.config)})
 NAMES = [name for registry in registries() for name in registry.own_entries()]
@@ -56,7 +56,7 @@ def nodes(draw: st.DrawFn) -> dict[Any, Any]:
     own = list(fields(known.config)) if known and known.config else KEYS
     # half of all nodes are nearly right, so that what passes the check is built, and not only refused
     if known and known.config and draw(st.booleans()):
-        node: dict[Any, Any] = copy.deepcopy(SCHEDULER_KEYS.get(known.name, {}))
+        node: dict[Any, Any] = copy.deepcopy(support.KEYS.get(known.name, {}))
         for key in draw(st.lists(st.sampled_from(own), max_size=3, unique=True)):
             default = fields(known.config)[key].default
             node[key] = draw(st.sampled_from([default, default, 0.5, 2, 7.0, "1e-1", True]))

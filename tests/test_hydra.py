@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 
 import scepter_opt
 from scepter_opt.registry import registries
-from tests.support import SCHEDULER_KEYS, make_model
+from tests.support import KEYS, make_model
 
 # The release candidate of Hydra 1.4 warns where version_base is given; 1.3 warns where it is not.
 RELEASE_CANDIDATE = version("hydra-core").startswith("1.4")
@@ -62,7 +62,7 @@ def test_every_option_composes_typed_alone_and_relocated(group: str, option: str
         entry = {registry.kind: registry for registry in registries()}[group].option(option)
         assert entry is not None
         assert OmegaConf.get_type(node) is entry.config
-        required = SCHEDULER_KEYS.get(entry.name, {})
+        required = KEYS.get(entry.name, {})
         OmegaConf.set_struct(node, False)
         for key, value in required.items():
             node[key] = value
@@ -77,11 +77,11 @@ def test_every_option_builds(group: str, option: str) -> None:
     assert entry is not None
     node = compose(overrides=[f"+{group}={option}"])[group]
     OmegaConf.set_struct(node, False)
+    for key, value in KEYS.get(entry.name, {}).items():
+        node[key] = value
     if group == "optimizer":
         scepter_opt.build_optimizer(make_model(entry.name), node)
         return
-    for key, value in SCHEDULER_KEYS[entry.name].items():
-        node[key] = value
     optimizer = scepter_opt.build_optimizer(make_model("SGD"), {"NAME": "SGD"})
     scepter_opt.build_lr_scheduler(optimizer, node)
 
@@ -93,7 +93,7 @@ sys.modules["torch"] = None
 from hydra import compose, initialize
 from omegaconf import OmegaConf
 import scepter_opt
-needs = {SCHEDULER_KEYS!r}
+needs = {KEYS!r}
 with initialize(version_base="1.3", config_path=None):
     for group, option in {OPTIONS!r}:
         cfg = compose(overrides=["+" + group + "=" + option])

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from ..config import Config, own_config
 from ..errors import ConfigError, Problem
 from ..fields import As, Bounds, Length
-from ..horizon import Horizon, ticks
-from ..signatures import construct, keywords, target_class
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
     from typing_extensions import Self
+
+    from ..horizon import Horizon
 
 
 class Interval(str, enum.Enum):
@@ -73,6 +73,8 @@ class SchedulerConfig(Config):
         if run.total_steps is None:
             message = "is needed: without it the schedule has no end. Write it, or give total_steps to the call."
             raise ConfigError([Problem(self.horizon, message)])
+        from ..horizon import ticks
+
         try:
             return ticks(run.total_steps, self.INTERVAL.value, int(self.FREQUENCY), run.steps_per_epoch)
         except ValueError as error:
@@ -108,6 +110,8 @@ class BaseScheduler:
         if not self.target:
             message = f"{type(self).__name__} builds nothing: give it a `target`, or override __call__."
             raise ConfigError([Problem("NAME", message)])
+        from ..signatures import construct, keywords, target_class
+
         target = target_class(self.target)
         scheduler: LRScheduler = construct(target, optimizer, **keywords(self.cfg, SchedulerConfig, target))
         return scheduler

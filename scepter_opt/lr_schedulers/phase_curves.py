@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import ABSENT, ConfigError, Problem, join_key
 from ..schedules import CURVES, Factor, Joined, constant, join, shift
 from .phase_keys import Clock, Phase
+from .phase_lengths import UnknownYet
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ class Timeline:
             curve = kind.make(start, **keys)
         else:
             until = self.pieces[-1].end if clock is Clock.schedule else piece.end
-            assert until is not None  # a curve that needs an end has one
+            if until is None:
+                message = "the schedule's clock needs its end: give total_steps to the call."
+                raise UnknownYet([Problem(f"{piece.key}.CLOCK", message)])
             curve = kind.make(start, end, max(1, until - origin), **keys)
         return shift(curve, piece.begin - origin) if piece.begin > origin else curve
 

@@ -74,7 +74,7 @@ class NamedPhases(Nested):
         return found, problems
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class Phase(Readable):
     """A curve of some length, or phases inside a phase. Keys that are not said are None."""
 
@@ -113,6 +113,9 @@ class Phase(Readable):
 
     def keys(self) -> Iterator[str]:
         return (field.name for field in dataclasses.fields(self) if getattr(self, field.name) is not None)
+
+    def __repr__(self) -> str:
+        return f"Phase({', '.join(f'{key}={value!r}' for key, value in self.items())})"
 
     @property
     def shape(self) -> str:

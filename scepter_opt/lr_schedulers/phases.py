@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge, Le
 
-from ..checking import check_node
 from ..config import OpenConfig
 from ..errors import ConfigError, Problem, below, did_you_mean
 from ..fields import As, OptionalLength
 from ..horizon import Horizon
-from ..reading import full_key, read
-from ..schedules import Factor
 from ..signatures import construct, target_class
 from ..validation import fields
 from .base_scheduler import BaseScheduler, SchedulerConfig
+from .building import horizon
 from .phase_curves import Timeline, Timelines
 from .phase_keys import Clock, NamedPhases, Phase, Phases
 from .phase_lengths import Ruler, UnknownYet, epoch_ticks
-from .registry import LR_SCHEDULERS, horizon
+from .registry import LR_SCHEDULERS
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
     from typing_extensions import Self
+
+    from ..schedules import Factor
 
 RATE = "LEARNING_RATE"
 _BETAS = {"MOMENTUM": 0, "BETA2": 1}
@@ -145,6 +145,9 @@ def schedule(node: Any, total_steps: int | Horizon | None = None, steps_per_epoc
     >>> momentum(0), momentum(50), momentum(1000)
     (0.5, 0.75, 1.0)
     """
+    from ..checking import check_node
+    from ..reading import full_key, read
+
     values, problems = read(node)
     values.setdefault("NAME", "PhasesLR")
     with below(full_key(node) or "schedule"):

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..checking import check_node
-from ..errors import ConfigError, Problem, below
-from ..horizon import Horizon
-from ..reading import full_key
+from ..errors import below
 from ..registry import Registry
 from .base_scheduler import SchedulerConfig
-from .proportions import in_proportion
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
+
+    from ..horizon import Horizon
 
 
 class SchedulerRegistry(Registry):
@@ -45,9 +41,14 @@ class SchedulerRegistry(Registry):
         Raises:
             ConfigError: Anything is wrong; nothing was changed.
         """
+        from ..checking import check_node
+        from ..reading import full_key
+        from .building import horizon, untouched
+        from .proportions import in_proportion
+
         config = check_node(cfg, self, key=key)
         key = key or full_key(cfg) or self.kind
-        with below(key), _untouched(optimizer):
+        with below(key), untouched(optimizer):
             run = horizon(total_steps, steps_per_epoch)
             if isinstance(config, SchedulerConfig):
                 config = in_proportion(config.with_horizon(run), optimizer, key)
@@ -55,56 +56,6 @@ class SchedulerRegistry(Registry):
         if logger is not None:
             logger.info(f"{config.NAME}")
         return scheduler
-
-
-def horizon(total_steps: int | Horizon | None, steps_per_epoch: int | None) -> Horizon:
-    """The length of a run, however it is given.
-
-    Raises:
-        ConfigError: It is no length, or the steps per epoch are given twice and differently.
-    """
-    try:
-        if not isinstance(total_steps, Horizon):
-            return Horizon(total_steps, steps_per_epoch)
-        if steps_per_epoch is None or total_steps.steps_per_epoch == steps_per_epoch:
-            return total_steps
-        if total_steps.steps_per_epoch is None:
-            return Horizon(total_steps.total_steps, steps_per_epoch)
-    except ValueError as error:
-        raise ConfigError([Problem("", f"{error}.")]) from error
-    message = f"the call's steps_per_epoch is {steps_per_epoch}, and its Horizon says {total_steps.steps_per_epoch}."
-    raise ConfigError([Problem("", message)])
-
-
-@contextmanager
-def _untouched(optimizer: Any) -> Iterator[None]:
-    """Put an optimizer back as it was if building a scheduler for it fails.
-
-    Raises:
-        ConfigError: It is no optimizer.
-    """
-    import torch
-
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        message = f"needs a torch.optim.Optimizer, not a {type(optimizer).__name__}."
-        raise ConfigError([Problem("", message)])
-    groups = [
-        {key: value.clone() if isinstance(value, torch.Tensor) else value for key, value in group.items()}
-        for group in optimizer.param_groups
-    ]
-    own = dict(vars(optimizer))
-    try:
-        yield
-    except BaseException:
-        for group, before in zip(optimizer.param_groups, groups, strict=True):
-            tensors = {key: group[key] for key, value in before.items() if isinstance(value, torch.Tensor)}
-            group.clear()
-            group.update(before | tensors)
-            for key, tensor in tensors.items():
-                tensor.copy_(before[key])
-        vars(optimizer).clear()
-        vars(optimizer).update(own)
-        raise
 
 
 LR_SCHEDULERS = SchedulerRegistry(

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ..config import Config, own_config
 from ..errors import ConfigError, Problem
-from ..parameters.rules import Rules, check_rules
-from ..parameters.selectors import Texts, check_names
-from ..signatures import construct, keywords, target_class
+from ..fields import Later, Texts
 from .implementation import Implementation, check_implementations
-from .scaling import Scales
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -25,13 +22,13 @@ class OptimizerConfig(Config):
 
     IMPLEMENTATION: Implementation = Implementation.auto
     """How a step is computed: auto takes the fastest that is valid, torch leaves the choice to torch."""
-    PARAM_GROUPS: Annotated[Any, Rules()] = field(default_factory=dict)
+    PARAM_GROUPS: Annotated[Any, Later("scepter_opt.parameters.rules.Rules")] = field(default_factory=dict)
     """Rules by name, in order: which parameters (WHERE) get which settings (SET)."""
     ONLY: Texts = None
     """Names of the parameters to train, as a rule's NAMES; null is all."""
     ALLOW_REST: bool = False
     """Whether parameters may be left that none of several optimizers trains."""
-    LR_SCALING: Annotated[Any, Scales()] = field(default_factory=dict)
+    LR_SCALING: Annotated[Any, Later("scepter_opt.optimizers.scaling.Scales")] = field(default_factory=dict)
     """How the learning rates follow the batch size: RULE, BASE_BATCH_SIZE, BATCH_SIZE; empty is not at all."""
 
     several: ClassVar[bool] = False
@@ -52,8 +49,13 @@ class OptimizerConfig(Config):
         return made
 
     def problems(self) -> Iterator[Problem]:
-        yield from check_names("ONLY", self.ONLY)
-        yield from check_rules(self)
+        """What is wrong between keys each of which is right alone."""
+        if self.ONLY or self.PARAM_GROUPS:
+            from ..parameters.rules import check_rules
+            from ..parameters.selectors import check_names
+
+            yield from check_names("ONLY", self.ONLY)
+            yield from check_rules(self)
         yield from check_implementations(self)
 
 
@@ -95,6 +97,8 @@ class BaseOptimize:
         if not self.target:
             message = f"{type(self).__name__} builds nothing: give it a `target`, or override __call__."
             raise ConfigError([Problem("NAME", message)])
+        from ..signatures import construct, keywords, target_class
+
         target = target_class(self.target)
         optimizer: Optimizer = construct(target, parameters, **keywords(self.cfg, OptimizerConfig, target))
         return optimizer

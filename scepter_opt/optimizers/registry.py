@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..checking import check_node
 from ..errors import ConfigError, Problem, below
-from ..reading import full_key
 from ..registry import Registry
-from ..signatures import keyword_of
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -31,7 +28,9 @@ class OptimizerRegistry(Registry):
         Raises:
             ConfigError: Anything is wrong; nothing was changed.
         """
+        from ..checking import check_node
         from ..parameters.planning import make_plan
+        from ..reading import full_key
 
         config = check_node(cfg, self)
         with below(full_key(cfg) or self.kind):
@@ -55,6 +54,8 @@ class OptimizerRegistry(Registry):
 
 def _check_used(plan: Plan, optimizer: Any) -> None:
     """Refuse a rule's setting that a class does not read from its groups: torch would keep it there unread."""
+    from ..signatures import keyword_of
+
     for combination in plan.combinations:
         part = getattr(optimizer, "parts", {}).get(combination.part, optimizer)
         known = {keyword.lower() for keyword in getattr(part, "defaults", ())} | {"implementation"}

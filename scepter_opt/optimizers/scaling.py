@@ -47,8 +47,6 @@ class Scales(Nested):
     """A Scaling, or nothing. OmegaConf knows it as an open mapping, so that one key can be set on the command line."""
 
     def check(self, value: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:
-        if value == {}:
-            return None, []
         if not isinstance(value, Mapping):
             return None, [Problem("", "must be a node: {BATCH_SIZE: ..., BASE_BATCH_SIZE: 256, RULE: linear}.", value)]
         spellings = {key: key for key in Scaling.__dataclass_fields__}

@@ -70,7 +70,7 @@ def _scaled(config: Any) -> tuple[Any, Optimizers]:
         scaling = part.get("LR_SCALING") or config.LR_SCALING
         factors[name] = scaling.factor if scaling else 1.0
         changes = {"LEARNING_RATE": part.LEARNING_RATE * factors[name]} if "LEARNING_RATE" in part else {}
-        parts[name] = dataclasses.replace(part, LR_SCALING=None, **changes) if scaling else part
+        parts[name] = dataclasses.replace(part, LR_SCALING={}, **changes) if scaling else part
     if any(factor != 1.0 for factor in factors.values()):
         config = config.with_parts(parts)
     return config, Optimizers(parts, config.default_part, factors)

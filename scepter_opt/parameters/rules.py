@@ -13,10 +13,10 @@ from annotated_types import Gt
 
 from ..documentation import documentation
 from ..errors import Problem, did_you_mean, nearest
-from ..fields import Nested, NonNegative
+from ..fields import Nested, NonNegative, Texts
 from ..signatures import keyword_of
 from ..validation import Field, fields, validate
-from .selectors import SELECTORS, Texts, Where, broken, check_selection, listed
+from .selectors import SELECTORS, Where, broken, check_selection, listed
 
 DEFAULT = "default"
 """Name of the group of the parameters that no rule changes."""

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from ..errors import Problem
-from ..fields import As
+from ..fields import As, Texts
 from .named import Parameters
 
 
@@ -27,10 +27,6 @@ class Kind(str, enum.Enum):
     matrix = "matrix"
     vector = "vector"
     scalar = "scalar"
-
-
-Texts = Annotated[Any, As(str | list[str] | None)]
-"""A text, or a list of which any will do."""
 
 
 @dataclass(kw_only=True)

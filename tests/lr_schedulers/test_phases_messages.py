@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import scepter_opt
+from scepter_opt.registry import UserClasses
 
 FILE = Path(__file__).parent.parent / "messages" / "phases.txt"
 
@@ -130,6 +131,12 @@ CASES: dict[str, Callable[[], Any]] = {
         torch.optim.SGD([torch.zeros(1, requires_grad=True)]),
         {"NAME": "PlateauLR", "PHASES": {"a": {**WARMUP, "LENGTH": "5%"}}},
     ),
+    "no end for the schedule's clock": built(
+        {
+            "decay": {"CURVE": "cosine", "FROM": 1, "TO": 0.5, "LENGTH": 9, "CLOCK": "schedule"},
+            "hold": {"CURVE": "constant"},
+        }
+    ),
     "no length of an epoch": built({"warmup": {**WARMUP, "LENGTH": "2 epochs"}, "decay": DECAY}, total=1000),
     "no length of an epoch for the total": built(total=1000, INTERVAL="epoch"),
     "totals that differ": built(total=1000, TOTAL_STEPS=900),
@@ -175,6 +182,12 @@ def messages() -> str:
         else:
             written.append(f"## {case}\nno error\n")
     return "\n".join(written)
+
+
+@pytest.fixture(autouse=True)
+def _no_classes_of_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another test's optimizer, which takes any key, would have any setting."""
+    monkeypatch.setattr(UserClasses(), "entries", {})
 
 
 def test_messages_are_as_written() -> None:
