@@ -189,6 +189,11 @@ def _frozen(default: Any) -> Any:
     return tuple(default) if isinstance(default, list) else default
 
 
+def has_keyword(cls: type, keyword: str) -> bool:
+    """Whether a class's constructor, as installed, takes a keyword."""
+    return keyword in _parameters(cls)
+
+
 @cache
 def _parameters(cls: type) -> Mapping[str, inspect.Parameter]:
     """Keywords of a constructor without the first; through `**kwargs` also those of the next class in line."""

@@ -93,6 +93,7 @@ class BaseScheduler:
     """The torch LRScheduler to build: a class, or where it is imported from."""
     Config: ClassVar[type[SchedulerConfig] | None] = None
     """The keys with types, defaults and documentation; None lets any key pass."""
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         own_config(cls)

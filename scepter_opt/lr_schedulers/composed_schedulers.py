@@ -65,7 +65,6 @@ class Parts(Nested):
         return problems
 
 
-
 class _Composed(BaseScheduler):
     """Builds the parts, then their holder. Abstract."""
 

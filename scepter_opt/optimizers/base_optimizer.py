@@ -22,6 +22,8 @@ class OptimizerConfig(Config):
 
     IMPLEMENTATION: Implementation = Implementation.auto
     """How a step is computed: auto takes the fastest that is valid, torch leaves the choice to torch."""
+    TENSOR_LR: bool = False
+    """Whether rates are tensors, which a captured or compiled step reads anew at each step."""
     PARAM_GROUPS: Annotated[Any, Later("scepter_opt.parameters.rules.Rules")] = field(default_factory=dict)
     """Rules by name, in order: which parameters (WHERE) get which settings (SET)."""
     ONLY: Texts = None
@@ -77,6 +79,8 @@ class BaseOptimize:
     """The number of dimensions that every parameter must have; None where any will do."""
     refused_kinds: ClassVar[tuple[str, ...]] = ()
     """Kinds of parameters that it takes only from a rule that names them."""
+    tensor_lr: ClassVar[bool] = True
+    """Whether its rate may be a tensor."""
     one_group: ClassVar[bool] = False
     """Whether it takes a single group only."""
 

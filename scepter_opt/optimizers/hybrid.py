@@ -14,7 +14,7 @@ from ..errors import Problem, below, did_you_mean
 from ..fields import Nested
 from ..signatures import construct, target_class
 from .base_optimizer import BaseOptimize, OptimizerConfig
-from .implementation import Implementation, unavailable
+from .implementation import Implementation, check_implementations
 from .registry import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -82,15 +82,15 @@ class Hybrid(BaseOptimize):
         """How the steps of those parts are computed that leave it at auto."""
 
         def parts(self) -> Mapping[str, Any]:
-            if self.IMPLEMENTATION is Implementation.auto:
-                parts: Mapping[str, Any] = self.OPTIMIZERS
-                return parts
-            return {name: self._implemented(config) for name, config in self.OPTIMIZERS.items()}
-
-        def _implemented(self, config: Any) -> Any:
-            if not isinstance(config, OptimizerConfig) or config.IMPLEMENTATION is not Implementation.auto:
-                return config
-            return dataclasses.replace(config, IMPLEMENTATION=self.IMPLEMENTATION)
+            parts = {}
+            for name, config in self.OPTIMIZERS.items():
+                changes: dict[str, Any] = {}
+                if self.IMPLEMENTATION is not Implementation.auto and config.IMPLEMENTATION is Implementation.auto:
+                    changes["IMPLEMENTATION"] = self.IMPLEMENTATION
+                if self.TENSOR_LR and not config.TENSOR_LR:
+                    changes["TENSOR_LR"] = True
+                parts[name] = dataclasses.replace(config, **changes) if changes else config
+            return parts
 
         @property
         def default_part(self) -> str:
@@ -105,10 +105,8 @@ class Hybrid(BaseOptimize):
                 message = f"there is no such part.{did_you_mean(self.DEFAULT, names)} There are {', '.join(names)}."
                 yield Problem("DEFAULT", message, self.DEFAULT)
             for name, config in self.parts().items():
-                message = unavailable(config, config.IMPLEMENTATION)
-                if message:
-                    message = f"the part {name} is to have the same, and {message} Or say it in the parts."
-                    yield Problem("IMPLEMENTATION", message, self.IMPLEMENTATION.value)
+                for problem in check_implementations(config) if config is not self.OPTIMIZERS[name] else ():
+                    yield dataclasses.replace(problem, message=f"the part {name} cannot have it: {problem.message}")
             yield from super().problems()
 
     def __call__(self, parameters: Iterable[Any]) -> Optimizer:

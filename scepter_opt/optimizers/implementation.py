@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError, Problem
@@ -32,6 +33,16 @@ def check_implementations(config: Any) -> Iterator[Problem]:
             message = unavailable(config, Implementation(choice))
             if message:
                 yield Problem(key, message, choice.value)
+    if config.TENSOR_LR and not config.several:
+        yield from check_tensor_rate(config)
+
+
+def check_tensor_rate(config: Any) -> Iterator[Problem]:
+    """What is wrong with a rate that is a tensor."""
+    from .registry import OPTIMIZERS
+
+    if not OPTIMIZERS.entry(config.NAME).component.tensor_lr:
+        yield Problem("TENSOR_LR", f"{config.NAME} takes no tensor as its rate: set it to false.", True)
 
 
 def unavailable(config: Any, choice: Implementation) -> str:
@@ -44,27 +55,96 @@ def unavailable(config: Any, choice: Implementation) -> str:
     if choice.value not in has:
         names = ", ".join(["auto", "torch", *sorted(has), "for_loop"])
         return f"{config.NAME} has no {choice.value} step: choose one of {names}."
+    if choice is Implementation.foreach and config.get("TENSOR_LR") and not config.get("CAPTURABLE"):
+        return "a foreach step takes no tensor as its rate: choose auto, or set TENSOR_LR to false."
     if config.get("DIFFERENTIABLE"):
         return f"autograd cannot go through a {choice.value} step: set DIFFERENTIABLE to false."
     return ""
 
 
-def flags(choice: Implementation, has: tuple[str, ...], tensors: Iterable[Any]) -> dict[str, bool]:
-    """torch's flags for one group. They go into its dict, never into the constructor's defaults.
+@dataclass(frozen=True)
+class Step:
+    """How a group's step is computed, and why."""
+
+    implementation: Implementation
+    """fused, foreach or for_loop; torch where the choice is torch's."""
+    reason: str
+    """Why, for people; empty where the configuration says so."""
+
+    def flags(self, has: Iterable[str]) -> dict[str, bool]:
+        """torch's flags for a group's dict (never for the constructor's defaults) of a class that has these."""
+        if self.implementation is Implementation.torch:
+            return {}
+        return {flag: flag == self.implementation.value for flag in has}
+
+
+# Where a class's fused step is the fastest that it has, by device; benchmarks/bench_step.py has the numbers. On a CPU
+# torch's own choice is the loop, on CUDA foreach, both of which the other classes keep.
+FUSED_IS_FASTEST: Mapping[str, tuple[str, ...]] = {
+    "torch.optim.Adam": ("cpu", "cuda"),
+    "torch.optim.AdamW": ("cpu", "cuda"),
+    "torch.optim.SGD": ("cpu", "cuda"),
+    "torch.optim.Adagrad": ("cpu",),
+}
+# The classes whose fused kernel has a rule for distributed tensors.
+FUSED_TAKES_DTENSORS = ("torch.optim.Adam", "torch.optim.AdamW")
+
+
+def decide(config: Any, component: Any, tensors: Sequence[Any], owners: Iterable[Any]) -> Step:
+    """How the step of a group is computed.
 
     Args:
-        choice: What the configuration says.
-        has: Which of foreach and fused the class has.
+        config: The Config of the optimizer, or of the part of a Hybrid.
+        component: Its component.
         tensors: The group's parameters.
+        owners: The modules that hold them, None where unknown.
 
     Raises:
-        ConfigError: A tensor is of a kind that the choice cannot take.
+        ConfigError: The configuration asks for what these parameters cannot have.
     """
-    if choice in (Implementation.auto, Implementation.torch):
-        return {}
-    if choice is Implementation.fused:
-        odd = next((tensor for tensor in tensors if not tensor.is_floating_point()), None)
-        if odd is not None:
-            message = f"fused steps take floating-point tensors, and there is one of {odd.dtype}."
-            raise ConfigError([Problem("IMPLEMENTATION", message, choice.value)])
-    return {flag: flag == choice.value for flag in has}
+    _check_devices(config, tensors)
+    choice = Implementation(config.IMPLEMENTATION)
+    if choice in (Implementation.torch, Implementation.for_loop):
+        return Step(choice, "")
+    sparse = any(getattr(owner, "sparse", False) is True for owner in owners)
+    if choice is Implementation.auto:
+        reason = _not_fused(component, tensors, sparse, bool(config.get("DIFFERENTIABLE")))
+        if reason:
+            return Step(Implementation.torch, reason)
+        return Step(Implementation.fused, f"the fastest on {tensors[0].device.type}")
+    odd = next((tensor for tensor in tensors if not tensor.is_floating_point()), None)
+    if choice is Implementation.fused and odd is not None:
+        message = f"fused steps take floating-point tensors, and there is one of {odd.dtype}: choose auto or for_loop."
+        raise ConfigError([Problem("IMPLEMENTATION", message, choice.value)])
+    if sparse:
+        message = f"a {choice.value} step takes no sparse gradients, and an embedding here gives them: choose auto."
+        raise ConfigError([Problem("IMPLEMENTATION", message, choice.value)])
+    return Step(choice, "")
+
+
+def _not_fused(component: Any, tensors: Sequence[Any], sparse: bool, differentiable: bool) -> str:
+    """Why a fused step is not the fastest that is valid; empty where it is."""
+    from ..signatures import has_keyword, target_class
+
+    devices = FUSED_IS_FASTEST.get(component.target, ())
+    if not devices or not has_keyword(target_class(component.target), "fused"):
+        return "the class has no fused step"
+    if differentiable:
+        return "autograd goes through the step"
+    if sparse:
+        return "an embedding gives sparse gradients"
+    kinds = {tensor.device.type for tensor in tensors}
+    if not kinds <= set(devices):
+        return f"not known to be faster fused on {', '.join(sorted(kinds - set(devices)))}"
+    if not all(tensor.is_floating_point() for tensor in tensors):
+        return "not all parameters are floating-point"
+    if component.target not in FUSED_TAKES_DTENSORS and any(hasattr(tensor, "device_mesh") for tensor in tensors):
+        return "the fused kernel has no rule for distributed tensors"
+    return ""
+
+
+def _check_devices(config: Any, tensors: Sequence[Any]) -> None:
+    """Refuse what only the parameters' device can refuse."""
+    if config.get("CAPTURABLE") and any(tensor.device.type == "cpu" for tensor in tensors):
+        message = "a step on the CPU cannot be captured: move the model to its GPU before this, or set it to false."
+        raise ConfigError([Problem("CAPTURABLE", message, True)])

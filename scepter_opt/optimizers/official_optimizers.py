@@ -75,6 +75,7 @@ class Muon(BaseOptimize):
     """Momentum made orthogonal by a Newton-Schulz iteration; takes matrices only (Jordan et al., 2024)."""
 
     target = "torch.optim.Muon"
+    tensor_lr = False
     dimensions = 2
     refused_kinds = ("embedding",)
 

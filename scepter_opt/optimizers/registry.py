@@ -61,7 +61,8 @@ def _check_used(plan: Plan, optimizer: Any) -> None:
         known = {keyword.lower() for keyword in getattr(part, "defaults", ())} | {"implementation"}
         for key in combination.settings:
             if keyword_of(key) not in known:
-                message = f"{combination.part or plan.optimizer} has one value for all groups, which no rule can change."
+                owner = combination.part or plan.optimizer
+                message = f"{owner} has one value for all groups, which no rule can change."
                 place = f"PARAM_GROUPS.{combination.decided.get(key)}.SET.{key}"
                 raise ConfigError([Problem(place, message, combination.settings[key])])
 

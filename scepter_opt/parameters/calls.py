@@ -31,6 +31,7 @@ def plan(cfg: Any, parameters: Any) -> Plan:
     2 groups from 1 rule, 2 parameters with 3 values
       default: 1 parameter, LEARNING_RATE 0.001, WEIGHT_DECAY 0.01
       no_decay: 1 parameter, LEARNING_RATE 0.001, WEIGHT_DECAY 0
+      step: fused (the fastest on cpu); IMPLEMENTATION=torch undoes it
     """
     config = check_node(cfg, OPTIMIZERS)
     with below(full_key(cfg) or OPTIMIZERS.kind):

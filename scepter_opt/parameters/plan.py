@@ -7,7 +7,6 @@ the part that a parameter ends in, and every group dict says its part under `opt
 
 from __future__ import annotations
 
-import dataclasses
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,8 +14,7 @@ from functools import cached_property
 from typing import Any, final
 
 from ..errors import ConfigError, Problem
-from ..optimizers.implementation import Implementation, flags
-from ..signatures import keyword_of, keywords, target_class
+from ..optimizers.implementation import Step
 from .deciding import Combination
 from .grouping import Group
 from .named import Parameters
@@ -93,6 +91,7 @@ class Plan:
         config: The Config with final rates; None in a plan that was read from a file.
         parameters: The parameters; None in a plan that was read from a file.
         columns: What was read from a file of the parameters.
+        steps: What was read from a file of how steps are computed.
     """
 
     def __init__(
@@ -106,6 +105,7 @@ class Plan:
         config: Any = None,
         parameters: Parameters | None = None,
         columns: Columns | None = None,
+        steps: list[Step] | None = None,
     ) -> None:
         self.optimizer = optimizer
         self.rules = rules
@@ -115,14 +115,20 @@ class Plan:
         self.config = config
         self._parameters = parameters
         self._columns = columns
+        self._steps = steps
 
     @cached_property
     def columns(self) -> Columns:
         """Names, shapes, owners and kinds."""
-        return self._columns if self._columns is not None else Columns.of(self._known)
+        return self._columns if self._columns is not None else Columns.of(self.parameters)
 
     @property
-    def _known(self) -> Parameters:
+    def parameters(self) -> Parameters:
+        """The parameters.
+
+        Raises:
+            ConfigError: The plan was read from a file.
+        """
         if self._parameters is None:
             message = "this plan was read from a file, and has no parameters to build with."
             raise ConfigError([Problem("", message)])
@@ -163,43 +169,38 @@ class Plan:
         """torch's list of group dicts. What is not in one is the optimizer's own.
 
         Raises:
-            ConfigError: The plan was read from a file.
+            ConfigError: The configuration asks for what the parameters cannot have, or the plan was read from a file.
         """
-        found = self._known
-        members: list[list[Any]] = [[] for _ in self.settings]
-        entries = zip(found.names, found.tensors, strict=True) if found.has_names else found.tensors
-        for number, entry in zip(self.column, entries, strict=True):
+        from .handing import group_dicts
+
+        return group_dicts(self)
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """Per group how its step is computed, and why.
+
+        Raises:
+            ConfigError: The configuration asks for what the parameters cannot have.
+        """
+        if self._steps is not None:
+            return self._steps
+        from .handing import decide_steps
+
+        return decide_steps(self)
+
+    @cached_property
+    def members(self) -> list[list[int]]:
+        """Per group the positions of its parameters."""
+        members: list[list[int]] = [[] for _ in self.settings]
+        for position, number in enumerate(self.column):
             group = self.combinations[number].group
             if group >= 0:
-                members[group].append(entry)
-        return [
-            {"params": entries, "name": group.name, **({"optimizer": group.part} if group.part else {})}
-            | self._keywords(group, entries)
-            for group, entries in zip(self.settings, members, strict=True)
-        ]
-
-    def _keywords(self, group: Group, entries: list[Any]) -> dict[str, Any]:
-        """The settings of a group under the names of the optimizer's class."""
-        from ..optimizers.base_optimizer import OptimizerConfig
-        from ..optimizers.registry import OPTIMIZERS
-
-        if not isinstance(self.config, OptimizerConfig):
-            return {keyword_of(key): value for key, value in group.settings.items()}
-        config = self.config.parts()[group.part]
-        if group.settings:
-            config = dataclasses.replace(config, **group.settings)
-        component = OPTIMIZERS.entry(config.NAME).component
-        made = {keyword_of(key): getattr(config, key) for key in group.settings}
-        if component.target:
-            made = keywords(config, OptimizerConfig, target_class(component.target), group.settings)
-        if config.IMPLEMENTATION in (Implementation.auto, Implementation.torch):
-            return made
-        tensors = [entry[1] if isinstance(entry, tuple) else entry for entry in entries]
-        return made | flags(config.IMPLEMENTATION, component.implementations, tensors)
+                members[group].append(position)
+        return members
 
     def taken(self) -> list[tuple[str, Any]]:
         """Names and tensors of what is trainable before the plan, be it trained or frozen by a rule."""
-        found = self._known
+        found = self.parameters
         return [pair for pair in zip(found.names, found.tensors, strict=True) if pair[1].requires_grad]
 
     def to_freeze(self) -> list[tuple[str, Any]]:
@@ -208,7 +209,7 @@ class Plan:
         Raises:
             ConfigError: The model is inside DistributedDataParallel already, which must not see parameters freeze.
         """
-        found = self._known
+        found = self.parameters
         frozen = [i for i, number in enumerate(self.column) if self.combinations[number].frozen]
         change = [(found.names[i], found.tensors[i]) for i in frozen if found.tensors[i].requires_grad]
         if change:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError, Problem
+from ..optimizers.implementation import Implementation, Step
 from .deciding import Combination
 from .grouping import Group
 from .plan import Columns, Plan, Row, RuleUse
@@ -26,6 +27,7 @@ def to_json(plan: Plan) -> str:
         "groups": [dataclasses.asdict(group) for group in plan.settings],
         "combinations": [dataclasses.asdict(combination) for combination in plan.combinations],
         "combination": plan.column.tolist(),
+        "steps": [dataclasses.asdict(step) for step in plan.steps],
         **dataclasses.asdict(plan.columns),
     }
     return json.dumps(said, default=_plain, indent=1)
@@ -54,6 +56,7 @@ def from_json(text: str) -> Plan:
             [Group(**group) for group in said["groups"]],
             [Combination(**{**saved, "rules": tuple(saved["rules"])}) for saved in said["combinations"]],
             array("I", said["combination"]),
+            steps=[Step(Implementation(step["implementation"]), step["reason"]) for step in said["steps"]],
             columns=Columns(
                 names=said["names"],
                 tied={int(position): names for position, names in said["tied"].items()},

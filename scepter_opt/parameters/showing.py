@@ -25,6 +25,9 @@ def short(plan: Plan) -> str:
         said = [f"{key} {_value(value)}" for key, value in settings.items() if value is not None]
         part = [f"in {group.part}"] if group.part else []
         lines.append("  " + ", ".join([f"{group.name}: {_many(count[number])}", *part, *said]))
+    for step in dict.fromkeys(plan.steps):
+        undone = f"; IMPLEMENTATION={'torch' if step.reason else 'auto'} undoes it" * (step.implementation != "torch")
+        lines.append(f"  step: {step.implementation.value}" + (f" ({step.reason})" * bool(step.reason)) + undone)
     if count[-1]:
         lines.append(f"  frozen: {_many(count[-1])}")
     lines += [f"  rule {rule.name} is overruled by later rules" for rule in plan.rules if rule.shadowed]

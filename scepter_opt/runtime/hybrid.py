@@ -60,7 +60,7 @@ class HybridOptimizer(Optimizer):
             self.state.update(state)
         self._share()
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # torch overloads it
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Step all parts.
 
         Args:
@@ -166,7 +166,8 @@ class HybridOptimizer(Optimizer):
         """Refuse groups that another part had: the state of one optimizer is nothing to another."""
         for number, (here, there) in enumerate(zip(self.param_groups, loaded, strict=True)):
             if there.setdefault("optimizer", here["optimizer"]) != here["optimizer"]:
-                message = f"the loaded state is of this part; the group {here.get('name', number)} is {here['optimizer']}'s."
+                place = here.get("name", number)
+                message = f"the loaded state is of this part, and the group {place} is {here['optimizer']}'s."
                 raise ConfigError([Problem(f"param_groups[{number}].optimizer", message, there["optimizer"])])
 
 

@@ -3,73 +3,21 @@
 from __future__ import annotations
 
 import copy
-import pickle
 import types
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from io import BytesIO
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
-from torch.distributed.checkpoint.state_dict import (
-    StateDictOptions,
-    get_optimizer_state_dict,
-    set_optimizer_state_dict,
-)
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 import scepter_opt
 from scepter_opt.runtime.hybrid import HybridOptimizer
-from tests.support import SCHEDULERS, TORCH_OPTIMIZERS, make_loss, make_model, same, scheduler_node, tick
-
-# Muon's class takes a matrix only, SparseAdam's sparse gradients only, and LBFGS evaluates the closure by itself.
-OF_VECTORS = sorted(set(TORCH_OPTIMIZERS) - {"Muon", "SparseAdam", "LBFGS"})
-MATRICES = {"matrices": {"WHERE": {"KINDS": "matrix"}, "SET": {"OPTIMIZER": "muon"}}}
-
-
-def hybrid_node(vectors: str = "AdamW", rates: tuple[float, float] = (0.02, 0.005), **keys: Any) -> dict[str, Any]:
-    """Muon for matrices, another class for the rest."""
-    return {
-        "NAME": "Hybrid",
-        "IMPLEMENTATION": "torch",
-        "OPTIMIZERS": {
-            "muon": {"NAME": "Muon", "LEARNING_RATE": rates[0]},
-            "rest": {"NAME": vectors, "LEARNING_RATE": rates[1]},
-        },
-        "DEFAULT": "rest",
-        "PARAM_GROUPS": MATRICES,
-        **keys,
-    }
-
-
-def build(vectors: str = "AdamW", **keys: Any) -> tuple[nn.Module, HybridOptimizer]:
-    """A model and its Hybrid."""
-    model = make_model("SGD")
-    optimizer = scepter_opt.build_optimizer(model, hybrid_node(vectors, **keys))
-    assert isinstance(optimizer, HybridOptimizer)
-    return model, optimizer
-
-
-def apart(vectors: str, rates: tuple[float, float] = (0.02, 0.005)) -> tuple[nn.Module, list[torch.optim.Optimizer]]:
-    """The same model with torch's optimizers."""
-    model = make_model("SGD")
-    matrices = [parameter for parameter in model.parameters() if parameter.ndim == 2]
-    others = [parameter for parameter in model.parameters() if parameter.ndim != 2]
-    return model, [torch.optim.Muon(matrices, lr=rates[0]), getattr(torch.optim, vectors)(others, lr=rates[1])]
-
-
-def train(model: nn.Module, optimizers: list[torch.optim.Optimizer], steps: int = 4) -> list[Any]:
-    """Losses and weights."""
-    closure = make_loss(model)
-    losses = []
-    for _ in range(steps):
-        losses.append(closure().detach())
-        for optimizer in optimizers:
-            optimizer.step()
-    return [losses, [parameter.detach().clone() for parameter in model.parameters()]]
+from tests.optimizers.hybrids import OF_VECTORS, apart, assert_shared, build, hybrid_node, train
+from tests.support import SCHEDULERS, make_loss, make_model, same, scheduler_node, tick
 
 
 @pytest.mark.parametrize("vectors", OF_VECTORS)
@@ -86,7 +34,7 @@ def test_under_every_scheduler_it_equals_its_parts_run_separately(name: str) -> 
     model, optimizer = build(rates=rates)
     other, parts = apart("AdamW", rates)
     results = []
-    for trained, optimizers in ((model, [optimizer]), (other, parts)):
+    for trained, optimizers in ((model, list[torch.optim.Optimizer]([optimizer])), (other, parts)):
         schedulers = [scepter_opt.build_lr_scheduler(each, scheduler_node(name)) for each in optimizers]
         trace = []
         for step in range(20):
@@ -97,72 +45,6 @@ def test_under_every_scheduler_it_equals_its_parts_run_separately(name: str) -> 
             trace.append([group["lr"] for group in sorted(groups, key=lambda group: "momentum" in group)])
         results.append(trace)
     assert same(*results)
-
-
-@pytest.mark.parametrize("again", ["loaded", "saved", "pickled", "copied", "distributed", "flat"])
-@pytest.mark.parametrize("vectors", OF_VECTORS)
-def test_it_goes_on_as_if_never_stopped(vectors: str, again: str) -> None:
-    model, optimizer = build(vectors)
-    train(model, [optimizer])
-    other, fresh = build(vectors)
-    if again in ("pickled", "copied"):
-        both = (model, optimizer)
-        other, fresh = pickle.loads(pickle.dumps(both)) if again == "pickled" else copy.deepcopy(both)
-    elif again in ("distributed", "flat"):
-        options = StateDictOptions(flatten_optimizer_state_dict=again == "flat")
-        try:
-            state = copy.deepcopy(get_optimizer_state_dict(model, optimizer, options=options))
-        except NotImplementedError:
-            pytest.skip("torch flattens no tuples and texts")
-        set_optimizer_state_dict(other, fresh, state, options=options)
-    else:
-        file = BytesIO()
-        torch.save(optimizer.state_dict(), file)
-        file.seek(0)
-        saved = torch.load(file, weights_only=True)
-        assert same(saved, optimizer.state_dict())
-        fresh.load_state_dict(saved if again == "saved" else copy.deepcopy(optimizer.state_dict()))
-    other.load_state_dict(model.state_dict())
-    assert_shared(fresh)
-    assert same(train(other, [fresh]), train(model, [optimizer]))
-    assert same(fresh.state_dict(), optimizer.state_dict())
-
-
-def assert_shared(optimizer: HybridOptimizer) -> None:
-    """The parts have the very groups and the very state of the whole."""
-    for name, part in optimizer.parts.items():
-        assert part.state is optimizer.state
-        groups = [group for group in optimizer.param_groups if group["optimizer"] == name]
-        assert list(map(id, part.param_groups)) == list(map(id, groups))
-
-
-def test_state_dict_has_torchs_layout() -> None:
-    model, optimizer = build()
-    train(model, [optimizer], 1)
-    state = optimizer.state_dict()
-    assert state.keys() == {"state", "param_groups"}
-    assert sorted(number for group in state["param_groups"] for number in group["params"]) == [0, 1, 2, 3]
-    assert state["state"].keys() == {0, 1, 2, 3}
-    assert {group["name"]: group["optimizer"] for group in state["param_groups"]} == {
-        "default": "rest",
-        "matrices": "muon",
-    }
-
-
-def test_a_state_of_another_part_is_refused_before_anything_changes() -> None:
-    model, optimizer = build()
-    train(model, [optimizer])
-    before = copy.deepcopy(optimizer.state_dict())
-    swapped = copy.deepcopy(before)
-    swapped["param_groups"][0]["optimizer"] = "muon"
-    with pytest.raises(scepter_opt.ConfigError, match=r"param_groups\[0\].optimizer = 'muon': .* default is rest's"):
-        optimizer.load_state_dict(swapped)
-    assert same(optimizer.state_dict(), before)
-    assert_shared(optimizer)
-    for group in swapped["param_groups"]:
-        del group["optimizer"]
-    optimizer.load_state_dict(swapped)
-    assert [group["optimizer"] for group in optimizer.param_groups] == ["rest", "muon"]
 
 
 def test_hooks_run_once_per_step() -> None:
@@ -187,7 +69,7 @@ def test_hooks_run_once_per_step() -> None:
 
 def test_a_closure_is_called_once_with_gradients() -> None:
     model, optimizer = build()
-    inner, losses = make_loss(model), []
+    inner, losses = make_loss(model), list[torch.Tensor]()
 
     def closure() -> torch.Tensor:
         assert torch.is_grad_enabled()
@@ -316,12 +198,15 @@ def test_sparse_and_dense_gradients_have_each_their_part() -> None:
     assert same(*results)
 
 
-def test_a_compiled_step_does_the_same() -> None:
+# torch warns of its own use of torch.jit
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_compiled_step_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     results = []
     for compiled in (False, True):
         model, optimizer = build()
         if compiled:
-            optimizer.step = types.MethodType(torch.compile(HybridOptimizer.step, backend="eager"), optimizer)  # type: ignore[method-assign]  # FACTS 1.19
+            step = torch.compile(HybridOptimizer.step, backend="eager")
+            monkeypatch.setattr(optimizer, "step", types.MethodType(step, optimizer))
         results.append(train(model, [optimizer]))
     for one, other in zip(*(weights for _, weights in results), strict=True):
         torch.testing.assert_close(one, other, atol=1e-2, rtol=0)

@@ -94,7 +94,7 @@ def test_group_dicts_carry_names_and_only_what_differs() -> None:
     assert (no_decay["name"], no_decay["weight_decay"]) == ("no_decay", 0.0)
     assert no_decay["param_names"][0] == "encoder.0.norm.weight"
     assert dict(model.named_parameters())["encoder.0.norm.weight"] is no_decay["params"][0]
-    assert set(plan(NO_DECAY).groups()[0]) == {"params", "name"}
+    assert set(plan(NO_DECAY).groups()[0]) == {"params", "name", "foreach", "fused"}
 
 
 def test_settings_reach_torch_in_its_own_types() -> None:
@@ -104,7 +104,7 @@ def test_settings_reach_torch_in_its_own_types() -> None:
     )
     head = optimizer.param_groups[1]
     assert (head["betas"], head["amsgrad"], head["foreach"], head["fused"]) == ((0.8, 0.9), True, False, False)
-    assert optimizer.param_groups[0]["foreach"] is None
+    assert (optimizer.param_groups[0]["foreach"], optimizer.param_groups[0]["fused"]) == (False, True)
 
 
 def test_implementation_goes_into_the_groups_and_not_into_the_defaults() -> None:
@@ -121,7 +121,7 @@ def test_implementation_goes_into_the_groups_and_not_into_the_defaults() -> None
 def test_every_key_of_every_optimizer_can_be_set_by_a_rule(name: str) -> None:
     entry = scepter_opt.OPTIMIZERS.own_entries()[name]
     config = scepter_opt.check({"NAME": name})
-    common = {"NAME", "PARAM_GROUPS", "ONLY", "ALLOW_REST", "LR_SCALING"}
+    common = {"NAME", "PARAM_GROUPS", "ONLY", "ALLOW_REST", "LR_SCALING", "TENSOR_LR"}
     settings = {key: value for key, value in config.items() if key not in common}
     model = nn.Sequential(nn.Linear(2, 2))
     node = {"NAME": name, "LEARNING_RATE": 0.7, "PARAM_GROUPS": {"bias": rule({"KINDS": "bias"}, settings)}}
@@ -250,7 +250,7 @@ def test_a_plan_prints_with_and_without_rich(monkeypatch: pytest.MonkeyPatch) ->
     lines = str(found).splitlines()
     assert lines[0] == "rule no_decay: 16 parameters"
     assert any(line.startswith("embed.weight = head.weight  10x4") for line in lines)
-    assert lines[-3].startswith("2 groups from 1 rule")
+    assert lines[-4].startswith("2 groups from 1 rule")
 
 
 def test_build_optimizer_logs_the_short_form(caplog: pytest.LogCaptureFixture) -> None:
