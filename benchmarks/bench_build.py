@@ -1,10 +1,11 @@
-"""Building an optimizer from a composed node, check included, against hydra.utils.instantiate of the same optimizer.
+"""Building an optimizer from a composed node, check included, against what others do with the same optimizer.
 
 $ python benchmarks/bench_build.py
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -12,47 +13,41 @@ import torch
 from hydra import compose, initialize
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from timing import medians
+from peers import peer
+from timing import Row, compared, show
 
 import scepter_opt
+from scepter_opt.signatures import keyword_of
 from scepter_opt.validation import fields
 
-KEYS = {"LEARNING_RATE": "lr"}
+
+def keywords(node: Any) -> dict[str, Any]:
+    """The keys of a node under torch's names, tuples as lists."""
+    taken = getattr(torch.optim, node.NAME)([torch.zeros(1)]).defaults
+    keys = {key: keyword_of(key) for key in fields(type(scepter_opt.check(node)))}
+    return {keyword: node[key] for key, keyword in keys.items() if keyword in taken}
 
 
-def instantiate_over(node: Any, model: torch.nn.Module) -> Any:
-    """What an app without this package does."""
-    return instantiate(node, model.parameters())
-
-
-def made_by_hand(name: str, model: torch.nn.Module) -> Any:
-    """What torch alone does."""
-    return getattr(torch.optim, name)(model.parameters())
-
-
-def main() -> None:
+def rows(rounds: int = 200) -> Iterator[Row]:
+    """Building SGD and AdamW; ratios are to hydra.utils.instantiate."""
     model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 4))
-    with initialize(version_base="1.3", config_path=None):
-        for option in ("sgd", "adamw"):
-            cfg = compose(overrides=[f"+optimizer={option}"])
-            name = cfg.optimizer.NAME
-            theirs = {"_target_": f"torch.optim.{name}"}
-            for key in fields(type(scepter_opt.check(cfg.optimizer))):
-                keyword = KEYS.get(key, key.lower())
-                if keyword in torch.optim.__dict__[name]([torch.zeros(1)]).defaults:
-                    theirs[keyword] = cfg.optimizer[key]
-            node = OmegaConf.create({"optimizer": theirs}).optimizer
-            found = medians(
-                {
-                    "build_optimizer": partial(scepter_opt.build_optimizer, model, cfg.optimizer),
-                    "instantiate": partial(instantiate_over, node, model),
-                    "torch": partial(made_by_hand, name, model),
-                },
-                rounds=200,
-            )
-            ratio = found["build_optimizer"] / found["instantiate"]
-            print(f"{name}: {ratio:.2f} times instantiate", {key: f"{1e6 * s:.0f} µs" for key, s in found.items()})
+    zen = peer("hydra_zen")
+    for option in ("sgd", "adamw"):
+        with initialize(version_base="1.3", config_path=None):
+            node = compose(overrides=[f"+optimizer={option}"]).optimizer
+        cls, given = getattr(torch.optim, node.NAME), keywords(node)
+        theirs = OmegaConf.create({"optimizer": {"_target_": f"torch.optim.{node.NAME}", **given}}).optimizer
+        tasks: dict[str, Callable[[], Any]] = {
+            "scepter_opt": partial(scepter_opt.build_optimizer, model, node),
+            "hydra instantiate": lambda theirs=theirs: instantiate(theirs, model.parameters()),
+            "torch": lambda cls=cls: cls(model.parameters()),
+        }
+        if zen:
+            built = zen.builds(cls, populate_full_signature=True, zen_partial=True)
+            config = OmegaConf.structured(built(**given))
+            tasks["hydra-zen"] = lambda config=config: zen.instantiate(config)(model.parameters())
+        yield from compared("build", node.NAME, tasks, "hydra instantiate", rounds)
 
 
 if __name__ == "__main__":
-    main()
+    show(rows())

@@ -5,9 +5,30 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
+
+
+class Row(TypedDict, total=False):
+    """One figure of a benchmark."""
+
+    part: str
+    """The part of the benchmark."""
+    case: str
+    """What was measured."""
+    name: str
+    """Whose figure this is."""
+    value: float
+    """The figure, in `unit`."""
+    unit: str
+    """What the value is in: seconds, bytes and so on."""
+    spread: float
+    """Distance of the quartiles as a share of the median."""
+    ratio: float
+    """The value over that of `to`, both measured in turn in one process."""
+    to: str
+    """What the ratio is to."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +69,36 @@ def timings(tasks: Mapping[str, Callable[[], Any]], rounds: int, repeats: int = 
     return {name: _timing(found) for name, found in times.items()}
 
 
-def medians(tasks: Mapping[str, Callable[[], Any]], rounds: int, repeats: int = 1) -> dict[str, float]:
-    """The medians alone."""
-    return {name: timing.median for name, timing in timings(tasks, rounds, repeats).items()}
+def compared(
+    part: str, case: str, tasks: Mapping[str, Callable[[], Any]], to: str, rounds: int, repeats: int = 1
+) -> Iterator[Row]:
+    """A row per task: its median, and that over the median of the task `to`."""
+    found = timings(tasks, rounds, repeats)
+    base = found[to].median
+    for name, timing in found.items():
+        row = Row(part=part, case=case, name=name, value=timing.median, unit="s", spread=timing.spread)
+        yield {**row, "ratio": timing.median / base, "to": to}
+
+
+def said(row: Row) -> tuple[str, ...]:
+    """The cells of a row for people: case, name, value, spread, ratio and what it is to."""
+    ratio = (f"{row['ratio']:.2f} x", row.get("to", "")) if "ratio" in row else ("", "")
+    spread = f"{row['spread']:.0%}" if "spread" in row else ""
+    return row["case"], row["name"], quantity(row["value"], row["unit"]), spread, *ratio
+
+
+def quantity(value: float, unit: str) -> str:
+    """A value with its unit, and a prefix where it is a time."""
+    if unit == "s" and value < 1:
+        return f"{1e3 * value:.3g} ms" if value >= 1e-3 else f"{1e6 * value:.3g} µs"
+    return f"{value:.4g} {unit}"
+
+
+def show(rows: Iterable[Row]) -> None:
+    """Print rows as they come."""
+    for row in rows:
+        case, name, value, spread, ratio, to = said(row)
+        print(f"{row['part']}: {case:40} {name:28} {value:>12} {spread:>5} {ratio:>8} {to}", flush=True)
 
 
 def _timing(found: list[float]) -> Timing:

@@ -133,7 +133,7 @@ def _own_values(groups: Any, listed: Mapping[str, dict[str, Any]]) -> dict[str, 
 def _of_phases(
     timelines: Timelines, groups: Mapping[str, dict[str, Any]], own: Mapping[str, dict[str, Any]], ticks: int
 ) -> Preview:
-    known = {name for group in groups.values() for name in rules_of(group)}
+    known = {name for group in groups.values() for found in rules_of(group) for name in found}
     missing = [rule for rule in timelines.rules if rule not in known]
     if missing:
         message = f"none of these groups is made by it: {', '.join(sorted(known - {''})) or 'they have no names'}."
@@ -148,7 +148,7 @@ def _of_phases(
 
     columns = {}
     for name, group in groups.items():
-        hit = {f"RULES.{rule}": each for rule, each in timelines.rules.items() if rule in rules_of(group)}
+        hit = {f"RULES.{rule}": each for rule, each in timelines.rules.items() if rule in rules_of(group)[0]}
         multiplied = {"PHASES": timelines.rate, **hit}
         columns[name] = (_number(RATE, group), [factors(key, each, RATE, group) for key, each in multiplied.items()])
     shown = Preview(columns)

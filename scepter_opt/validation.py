@@ -6,8 +6,9 @@ import dataclasses
 import inspect
 import math
 import typing
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, TypeVar
 
 from omegaconf import MISSING
 
@@ -17,6 +18,9 @@ from .errors import Problem, join_key, nearest
 from .fields import Import, Nested, metadata
 from .imports import check_import
 from .values import read_value
+
+
+V = TypeVar("V")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,17 +42,18 @@ class Field:
         return found, [Problem(join_key(self.key, key), message, part) for key, message, part in faults]
 
 
-_FIELDS: dict[type, dict[str, Field]] = {}
+def per_class(function: Callable[[Any], V]) -> Callable[[Any], V]:
+    """Compute once for a class. functools.cache with types that mypy accepts a dataclass for."""
+    return cache(function)
 
 
-def fields(config: type) -> dict[str, Field]:
+@per_class
+def fields(config: Any) -> dict[str, Field]:
     """The keys of a Config class by name.
 
     Raises:
         NameError: An annotation names a type that its module does not have.
     """
-    if config in _FIELDS:
-        return _FIELDS[config]
     hints = typing.get_type_hints(config, include_extras=True)
     found = {}
     for field in dataclasses.fields(config):
@@ -65,7 +70,6 @@ def fields(config: type) -> dict[str, Field]:
             inner=next(filter(_is_node_type, (annotation, *typing.get_args(annotation))), None),
             is_import=any(isinstance(mark, Import) for mark in marks),
         )
-    _FIELDS[config] = found
     return found
 
 

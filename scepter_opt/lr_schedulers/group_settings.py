@@ -80,10 +80,17 @@ RATE = Setting("LEARNING_RATE")
 """The learning rate."""
 
 
-def rules_of(group: dict[str, Any]) -> set[str]:
-    """The rules of PARAM_GROUPS that made a group; a plan numbers groups that would have one name.
+def rules_of(group: dict[str, Any]) -> tuple[set[str], set[str]]:
+    """The rules of PARAM_GROUPS that all parameters of a group have, and those that only some have.
 
-    >>> sorted(rules_of({"name": "layers+no_decay[2]"}))
-    ['layers', 'no_decay']
+    A plan joins the rules of a parameter with `+`, puts `|` between the rules of parameters that share the group because
+    their settings are equal, and numbers groups that would have one name.
+
+    >>> rules, partial = rules_of({"name": "head+slow|slow[2]"})
+    >>> rules, partial
+    ({'slow'}, {'head'})
     """
-    return set(re.sub(r"\[\d+\]$", "", str(group.get("name", ""))).split("+"))
+    name = re.sub(r"\[\d+\]$", "", str(group.get("name", "")))
+    alternatives = [set(rules.split("+")) for rules in name.split("|")]
+    every = set.intersection(*alternatives)
+    return every, set.union(*alternatives) - every

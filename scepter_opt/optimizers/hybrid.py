@@ -47,8 +47,8 @@ class Parts(Nested):
             if isinstance(config, OpenConfig):
                 message = "cannot be part of a Hybrid, whose rules go by keys: give the class a nested Config."
                 found = [Problem("NAME", message, config.NAME)]
-            if name in configs:
-                found = [Problem("", "there are two parts of this name.")]
+            if name in configs or not name:
+                found = [Problem("", "there are two parts of this name." if name else "a part needs a name.")]
             problems += [problem.under(name) for problem in found]
             configs[name] = config
         return configs, problems

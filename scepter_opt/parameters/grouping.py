@@ -70,10 +70,12 @@ def put_into_groups(
 
 def _name(those: list[Combination], place: Mapping[str, int], naming: set[str], given: list[dict[str, Any]]) -> str:
     told = given[those[0].source].get("name") if those[0].source >= 0 else None
-    hit = sorted({name for combination in those for name in combination.rules}, key=lambda name: place[name])
+    hit = dict.fromkeys(tuple(sorted(set(each.rules), key=lambda name: place[name])) for each in those)
     sent = any("OPTIMIZER" in combination.decided for combination in those)
-    made = hit if those[0].settings or sent or naming & set(hit) else []
-    return "+".join([str(told)] * (told is not None) + made) or DEFAULT
+    named = those[0].settings or sent or any(naming.intersection(rules) for rules in hit)
+    # parameters of one rule or another with equal settings share a group, and `|` tells that from one rule and another
+    made = "|".join("+".join(rules) for rules in sorted(hit, key=len, reverse=True) if rules) if named else ""
+    return "+".join(filter(None, [str(told) if told is not None else "", made])) or DEFAULT
 
 
 def _number(groups: list[Group]) -> None:

@@ -6,7 +6,6 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Annotated, Any
 
 from annotated_types import Gt
@@ -15,7 +14,7 @@ from ..documentation import documentation
 from ..errors import Problem, did_you_mean, nearest
 from ..fields import Nested, NonNegative, Texts
 from ..signatures import keyword_of
-from ..validation import Field, fields, validate
+from ..validation import Field, fields, per_class, validate
 from .selectors import SELECTORS, Where, broken, check_selection, listed
 
 DEFAULT = "default"
@@ -95,11 +94,11 @@ def _check_rule(node: Any, owner: type | None, imports: bool | None) -> tuple[An
     return rule, problems
 
 
-@cache
-def settable(owner: type | None) -> Mapping[str, Field]:
+@per_class
+def settable(owner: Any) -> Mapping[str, Field]:
     """The keys that a rule can set: those of an optimizer's Config that may differ by group, and the rules' own."""
     own = dict(fields(RuleKeys))
-    if owner is None or owner.several:  # type: ignore[attr-defined]  # an OptimizerConfig
+    if owner is None or owner.several:
         return own
     from ..optimizers.base_optimizer import OptimizerConfig
 

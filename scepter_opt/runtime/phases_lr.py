@@ -185,7 +185,7 @@ class TimelinesLR(LRScheduler):
         own = setting.own(self.optimizer, group)
         if setting != RATE:
             return [self._curve(setting.name, self.timelines.settings[setting.name], own)]
-        names = rules_of(group)
+        names, _ = rules_of(group)
         rules = {name: timeline for name, timeline in self.timelines.rules.items() if name in names}
         return [
             self._curve("", self.timelines.rate, own),
@@ -218,9 +218,16 @@ class TimelinesLR(LRScheduler):
     def _check(self) -> None:
         """Refuse what the optimizer does not have, before anything is written into it."""
         groups, problems = self.optimizer.param_groups, []
-        names = {name for group in groups for name in rules_of(group)}
+        names = {name for group in groups for found in rules_of(group) for name in found}
         for rule in self.timelines.rules:
-            if rule not in names:
+            shared = next((group["name"] for group in groups if rule in rules_of(group)[1]), None)
+            if shared is not None:
+                message = (
+                    f"its parameters share the group {shared} with others, since their settings are equal. A rule "
+                    "without SET keeps the parameters that it names to themselves: add one, and name it here."
+                )
+                problems.append(Problem(f"RULES.{rule}", message))
+            elif rule not in names:
                 message = f"no group of the optimizer is made by this rule.{did_you_mean(rule, names)}"
                 problems.append(Problem(f"RULES.{rule}", f"{message} There are {', '.join(sorted(names))}."))
         for setting in map(Setting, self.timelines.settings):

@@ -368,3 +368,30 @@ def test_the_schedules_clock_can_be_one_phases_own() -> None:
     phases = {"warmup": WARMUP, "decay": {"CURVE": "linear", "TO": 0, "LENGTH": 6, "CLOCK": "schedule"}}
     seen = column(build(sgd(group(1.0)), PHASES=phases), 10)
     assert seen == pytest.approx([0, 0.25, 0.5, 0.75, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+
+
+def test_a_rule_that_shares_its_group_cannot_have_phases_of_its_own() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    rules: dict[str, Any] = {
+        "head": {"WHERE": {"NAMES": "2"}, "SET": {"LR_MULT": 2}},
+        "neck": {"WHERE": {"NAMES": "1"}, "SET": {"LR_MULT": 2}},
+    }
+    schedule = {
+        "NAME": "PhasesLR",
+        "PHASES": {"all": {"CURVE": "constant"}},
+        "RULES": {
+            "head": {"frozen": {"CURVE": "constant", "TO": 0, "LENGTH": 3}, "on": {"CURVE": "constant", "TO": 1}}
+        },
+    }
+    optimizer = scepter_opt.build_optimizer(model, {"NAME": "SGD", "PARAM_GROUPS": rules})
+    with pytest.raises(scepter_opt.ConfigError, match=r"RULES.head: its parameters share the group head\|neck"):
+        scepter_opt.build_lr_scheduler(optimizer, schedule, 10)
+    rules["last"] = {"WHERE": {"NAMES": "2"}}
+    schedule["RULES"] = {"last": schedule["RULES"]["head"]}  # type: ignore[index]  # a node of nodes
+    optimizer = scepter_opt.build_optimizer(model, {"NAME": "SGD", "PARAM_GROUPS": rules})
+    scepter_opt.build_lr_scheduler(optimizer, schedule, 10)
+    assert {group["name"]: group["lr"] for group in optimizer.param_groups} == {
+        "default": 0.001,
+        "neck": 0.002,
+        "head+last": 0.0,
+    }

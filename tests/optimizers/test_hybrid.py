@@ -19,6 +19,8 @@ from scepter_opt.runtime.hybrid import HybridOptimizer
 from tests.optimizers.hybrids import OF_VECTORS, apart, assert_shared, build, hybrid_node, train
 from tests.support import SCHEDULERS, make_loss, make_model, same, scheduler_node, tick
 
+pytestmark = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch has Muon since 2.9")
+
 
 @pytest.mark.parametrize("vectors", OF_VECTORS)
 def test_it_equals_its_parts_run_separately(vectors: str) -> None:

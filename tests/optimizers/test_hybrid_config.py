@@ -12,8 +12,11 @@ from torch import nn
 
 import scepter_opt
 from scepter_opt import ConfigError
+from scepter_opt.registry import UserClasses
 from tests.optimizers.hybrids import MATRICES, hybrid_node
 from tests.support import make_model, scheduler_node
+
+pytestmark = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch has Muon since 2.9")
 
 
 class Net(nn.Module):
@@ -52,6 +55,8 @@ SGD = {"NAME": "SGD"}
 CHECKED = [
     (node(OPTIMIZERS={}), "OPTIMIZERS", "must be named nodes"),
     (node(OPTIMIZERS=[SGD]), "OPTIMIZERS", "must be named nodes"),
+    (node(OPTIMIZERS={1: SGD, "1": SGD}), "OPTIMIZERS.1", "two parts of this name"),
+    (with_parts(**{"": SGD}), "OPTIMIZERS", "a part needs a name"),
     (with_parts(a=3), "OPTIMIZERS.a", "must be a node"),
     (with_parts(a={}), "OPTIMIZERS.a.NAME", "is required"),
     (with_parts(a={"NAME": "AdmaW"}), "OPTIMIZERS.a.NAME", "Did you mean AdamW"),
@@ -81,6 +86,7 @@ CHECKED = [
         "PARAM_GROUPS.a.SET.BETASS",
         "no such key",
     ),
+    (node(TENSOR_LR=True), "TENSOR_LR", "the part muon cannot have it: Muon takes no tensor"),
     (
         node() | {"IMPLEMENTATION": "fused"},
         "IMPLEMENTATION",
@@ -201,7 +207,9 @@ def test_group_dicts_name_their_parts_and_are_checked_against_them() -> None:
             scepter_opt.build_optimizer([{"params": matrices, **keys}, {"params": others}], cfg)
 
 
-def test_a_class_without_typed_keys_cannot_be_a_part() -> None:
+def test_a_class_without_typed_keys_cannot_be_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(UserClasses(), "entries", {})
+
     @scepter_opt.OPTIMIZERS.register_class("OpenPart")
     class OpenPart(scepter_opt.BaseOptimize):
         def __call__(self, parameters: Any) -> torch.optim.Optimizer:

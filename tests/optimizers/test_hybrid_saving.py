@@ -21,6 +21,8 @@ import scepter_opt
 from tests.optimizers.hybrids import OF_VECTORS, assert_shared, build, train
 from tests.support import same
 
+pytestmark = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch has Muon since 2.9")
+
 
 def saved(model: nn.Module, optimizer: torch.optim.Optimizer, vectors: str) -> tuple[nn.Module, Any]:
     """Written by torch.save, and loaded with weights_only."""

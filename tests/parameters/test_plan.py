@@ -72,7 +72,7 @@ def test_equal_settings_share_a_group() -> None:
         "c": rule({"NAMES": "encoder.1"}, {"WEIGHT_DECAY": 0.01, "LR_MULT": 1}),
     }
     found = plan(rules)
-    assert [group.name for group in found.settings] == ["default", "a+b"]
+    assert [group.name for group in found.settings] == ["default", "a|b"]
     assert found.short().startswith("2 groups from 3 rules")
 
 
