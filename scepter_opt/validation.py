@@ -19,7 +19,6 @@ from .fields import Import, Nested, metadata
 from .imports import check_import
 from .values import read_value
 
-
 V = TypeVar("V")
 
 

@@ -1,4 +1,4 @@
-"""Every block of the README runs, and prints what stands there."""
+"""Every block of the README and of docs/ runs, and prints what stands there."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [
     (match["language"], match["title"], match["body"])
+    for file in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
     for match in re.finditer(
-        r"^```(?P<language>\w+)(?: title=(?P<title>\S+))?\n(?P<body>.*?)^```$", TEXT, re.MULTILINE | re.DOTALL
+        r"^```(?P<language>\w+)(?: title=(?P<title>\S+))?\n(?P<body>.*?)^```$",
+        file.read_text(encoding="utf-8"),
+        re.MULTILINE | re.DOTALL,
     )
 ]
 PYTHON = [(body, follow[2] if follow[0] == "text" else None)
@@ -70,6 +73,12 @@ def test_the_other_commands_are_makes_own() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     others = [command for command, _ in COMMANDS if not command.startswith("python ")]
     assert all(command.split()[0] == "make" and command.split()[1] in targets for command in others)
+
+
+def test_every_recipe_of_a_schedule_is_shown() -> None:
+    files = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "conf" / "lr_scheduler").glob("*.yaml")}
+    recipes = {name for name, text in files.items() if not text.startswith("defaults")}
+    assert set(re.findall(r"^\| `lr_scheduler=(\w+)` \| ", TEXT, re.MULTILINE)) == recipes
 
 
 def test_the_table_shows_every_option(capsys: pytest.CaptureFixture[str]) -> None:

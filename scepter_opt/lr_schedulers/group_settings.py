@@ -83,7 +83,7 @@ RATE = Setting("LEARNING_RATE")
 def rules_of(group: dict[str, Any]) -> tuple[set[str], set[str]]:
     """The rules of PARAM_GROUPS that all parameters of a group have, and those that only some have.
 
-    A plan joins the rules of a parameter with `+`, puts `|` between the rules of parameters that share the group because
+    A plan joins the rules of a parameter with `+`, puts `|` between those of parameters that share the group because
     their settings are equal, and numbers groups that would have one name.
 
     >>> rules, partial = rules_of({"name": "head+slow|slow[2]"})
