@@ -16,97 +16,58 @@ config.yaml. Under -m each job returns its validation accuracy, for a sweeper to
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.utils import to_absolute_path
+from command_line import (
+    CONFIG,
+    missing,
+    output_folder,
+    refused,
+    run_configuration,
+    without_traceback,
+    wrong_monitor,
+    wrong_numbers,
+)
 from omegaconf import DictConfig, OmegaConf
 
 import scepter_opt
-from scepter_opt import ConfigError, Problem
+from scepter_opt import Problem
+
+if TYPE_CHECKING:
+    from digits import Images
+    from torch import nn
 
 log = logging.getLogger(__name__)
 
-CONFIG = "config.yaml"
-# The least value of each whole number; the greatest is what torch takes for a seed.
-LEAST = {"epochs": 1, "batch_size": 1, "seed": 0, "stop_after": 1}
-GREATEST = 2**32 - 1
 # What a scheduler can MONITOR.
 METRICS = ("validation_loss", "validation_accuracy", "loss")
-# What a resumed run does not take over.
-OF_THIS_RUN = ("resume", "stop_after")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float:
     """One job: mistakes are found before torch is imported, and shown without a traceback."""
-    try:
-        check(cfg)
-        if cfg.resume is not None:
-            cfg = continued(cfg)
-        return train(cfg, Path(HydraConfig.get().runtime.output_dir))
-    except ConfigError as error:
-        sys.exit(str(error))
-
-
-def check(cfg: DictConfig) -> None:
-    """Raise one ConfigError for all that is wrong with this app's own keys and with its nodes."""
-    problems = list(own_problems(cfg))
-    try:
-        scepter_opt.check(cfg)
-    except ConfigError as error:
-        problems += error.problems
-    if problems:
-        raise ConfigError(problems)
+    with without_traceback():
+        return train(run_configuration(cfg, own_problems(cfg)), output_folder())
+    raise AssertionError("without_traceback lets nothing through")
 
 
 def own_problems(cfg: DictConfig) -> Iterator[Problem]:
     """What this app cannot do, whatever the package can."""
-    for key, least in LEAST.items():
-        value = cfg.get(key)
-        optional = key == "stop_after" and value is None
-        if not optional and not (type(value) is int and least <= value <= GREATEST):
-            yield Problem(key, f"must be a whole number from {least} to {GREATEST}.", value)
-    for node in ("optimizer", "lr_scheduler"):
-        if node not in cfg:
-            yield Problem(node, "is missing.")
-    monitor = OmegaConf.select(cfg, "lr_scheduler.MONITOR")
-    if monitor not in (None, *METRICS):
-        yield Problem("lr_scheduler.MONITOR", f"must be one of {', '.join(METRICS)}.", monitor)
-    if OmegaConf.select(cfg, "optimizer.NAME") == "SparseAdam":
-        yield Problem("optimizer.NAME", "takes sparse gradients only, and this net has none.", "SparseAdam")
-
-
-def continued(cfg: DictConfig) -> DictConfig:
-    """The configuration of the run that `resume` names; what the command line sets has to agree with it."""
-    folder = Path(to_absolute_path(str(cfg.resume)))
-    if not all((folder / name).is_file() for name in (CONFIG, "checkpoint.pt", "metrics.csv")):
-        raise ConfigError([Problem("resume", "is not the folder of a run with a checkpoint.", cfg.resume)])
-    saved = OmegaConf.load(folder / CONFIG)
-    given = OmegaConf.create(OmegaConf.to_yaml(cfg, resolve=True))  # plain values, as the saved ones are
-    # `+group@key=option` sets what stands at `key`
-    keys = [override.lstrip("+~").partition("=")[0].rpartition("@")[2] for override in HydraConfig.get().overrides.task]
-    problems = [
-        Problem(key, f"differs from the run in {cfg.resume}; leave it out to continue with that run's.")
-        for key in keys
-        if key not in OF_THIS_RUN and OmegaConf.select(given, key) != OmegaConf.select(saved, key)
-    ]
-    if problems:
-        raise ConfigError(problems)
-    merged = OmegaConf.merge(saved, {"resume": str(folder), "stop_after": cfg.stop_after})
-    assert isinstance(merged, DictConfig)
-    return merged
+    yield from wrong_numbers(cfg, {"epochs": 1, "batch_size": 1, "seed": 0})
+    yield from missing(cfg, "optimizer", "lr_scheduler")
+    yield from wrong_monitor(cfg, METRICS)
+    yield from refused(cfg, "optimizer", {"SparseAdam": "takes sparse gradients only, and this net has none."})
 
 
 def train(cfg: DictConfig, folder: Path) -> float:
     """Train as the configuration says, with files in `folder`; returns the validation accuracy, a share."""
     import torch
     from digits import ConvNet, batches, evaluate, load, train_step
-    from run_folder import Row, draw_curves, load_checkpoint, metrics_file, read_metrics, save_checkpoint
+    from run_folder import Panel, Row, draw_curves, recording
 
     torch.set_num_threads(1)  # enough for so small a net, and the result does not depend on the machine's cores
     torch.manual_seed(cfg.seed)
@@ -119,51 +80,41 @@ def train(cfg: DictConfig, folder: Path) -> float:
     scheduler = scepter_opt.build_lr_scheduler(
         optimizer, cfg.lr_scheduler, total_steps=total_steps, steps_per_epoch=steps_per_epoch
     )
-    tick = cfg.lr_scheduler.FREQUENCY * (steps_per_epoch if cfg.lr_scheduler.INTERVAL == "epoch" else 1)
-    plateau = scheduler if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau) else None
-    metric = cfg.lr_scheduler.MONITOR or METRICS[0]
-    state = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
-
-    done, rows = 0, []
-    if cfg.resume is not None:
-        done = load_checkpoint(Path(cfg.resume), **state)
-        rows = read_metrics(Path(cfg.resume), done)
+    driver = scepter_opt.Driver(scheduler, cfg.lr_scheduler)
     OmegaConf.save(cfg, folder / CONFIG, resolve=True)
 
-    last = min(total_steps, cfg.stop_after or total_steps)
-    with metrics_file(folder, rows) as write, progress_bar() as progress:
-        bar = progress.add_task("training", total=total_steps, completed=done, loss=float("nan"))
-        for pixels, labels in batches(training, cfg.batch_size, cfg.seed, done, last):
+    state = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "driver": driver}
+    with recording(folder, Row, total_steps, cfg.resume, **state) as run:
+        last = min(total_steps, cfg.stop_after or total_steps)
+        for pixels, labels in batches(training, cfg.batch_size, cfg.seed, run.done, last):
             rate = float(optimizer.param_groups[0]["lr"])
             loss = train_step(model, optimizer, pixels, labels)
-            done += 1
-            row = Row(done, -(-done // steps_per_epoch), rate, loss)
-            if done % steps_per_epoch == 0 or (plateau is not None and done % tick == 0):
-                row = row._replace(**evaluate(model, validation)._asdict())
-            if done % tick == 0:
-                if plateau is None:
-                    scheduler.step()
-                else:
-                    plateau.step(getattr(row, metric))
-            rows.append(row)
-            write(row)
-            if done % steps_per_epoch == 0:
-                save_checkpoint(folder, done, **state)
-            progress.update(bar, completed=done, loss=loss)
-    save_checkpoint(folder, done, **state)
+            metrics = cache(partial(measure, model, validation, loss))
+            driver.step(metrics)
+            epoch_is_over = driver.steps % steps_per_epoch == 0
+            if epoch_is_over:
+                driver.end_epoch(metrics)
+            measured = metrics() if epoch_is_over or metrics.cache_info().currsize else {"loss": loss}
+            run.add(Row(driver.steps, -(-driver.steps // steps_per_epoch), rate, **measured), save=epoch_is_over)
 
     accuracy = evaluate(model, validation).validation_accuracy
-    draw_curves(folder, rows, f"{cfg.optimizer.NAME}, {cfg.lr_scheduler.NAME}: {accuracy:.2%}")
-    log.info("Validation accuracy %.2f %% after %d of %d steps, in %s", 100 * accuracy, done, total_steps, folder)
+    draw_curves(
+        folder,
+        run.rows,
+        f"{cfg.optimizer.NAME}, {cfg.lr_scheduler.NAME}: {accuracy:.2%}",
+        Panel("cross entropy", ("loss", "validation_loss"), "log"),
+        Panel("validation accuracy", ("validation_accuracy",), "share"),
+        Panel("learning rate", ("learning_rate",)),
+    )
+    log.info("Validation accuracy %.2f %% after %d of %d steps, in %s", 100 * accuracy, run.done, total_steps, folder)
     return accuracy
 
 
-def progress_bar() -> Any:
-    """A bar that counts steps and shows the loss."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def measure(model: nn.Module, validation: Images, loss: float) -> dict[str, float]:
+    """All that a scheduler can MONITOR, by name."""
+    from digits import evaluate
 
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, TextColumn("loss {task.fields[loss]:.4f}"))
+    return {"loss": loss, **evaluate(model, validation)._asdict()}
 
 
 if __name__ == "__main__":
