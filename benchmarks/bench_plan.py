@@ -1,24 +1,24 @@
-"""What a plan costs, and what its groups gain.
+"""What a plan costs, beside what others do with a model's parameters.
 
-    python benchmarks/bench_plan.py
-
-Times are medians. Memory is what the plan holds beside the model and the names.
+$ python benchmarks/bench_plan.py
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
-import time
-import tracemalloc
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
+from peers import peer
+from timing import Row, compared, show
 from torch import nn
 
 import scepter_opt
 from scepter_opt.parameters.planning import make_plan
+
+PART = "plan"
+NO_DECAY = {"WHERE": {"KINDS": ["bias", "norm"]}, "SET": {"WEIGHT_DECAY": 0.0}}
 
 
 class Leaf(nn.Module):
@@ -48,29 +48,29 @@ def twenty_rules() -> dict[str, Any]:
     return {f"rule{i}": {"WHERE": where, "SET": {keys[i % 4]: 0.5}, "OPTIONAL": True} for i, where in enumerate(wheres)}
 
 
-def median(call: Callable[[], Any], repeats: int) -> float:
-    """Seconds of a call on the processor, which others on the machine do not lengthen."""
-    call()
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        call()
-        times.append(time.process_time() - start)
-    return statistics.median(times)
+def one_group_each(model: nn.Module) -> list[dict[str, Any]]:
+    """What mmengine and others do: a group per parameter."""
+    return [
+        {"params": [parameter], "weight_decay": 0.0 if name.endswith("bias") else 0.01}
+        for name, parameter in model.named_parameters()
+    ]
 
 
-def bench_plan() -> None:
+def plans(rounds: int) -> Iterator[Row]:
+    """Plans of many parameters with twenty rules, and with the one rule that the peers have."""
     config = scepter_opt.check({"NAME": "AdamW", "PARAM_GROUPS": twenty_rules()})
+    single = scepter_opt.check({"NAME": "AdamW", "PARAM_GROUPS": {"no_decay": NO_DECAY}})
     for count in (1_000, 10_000, 100_000):
         model = many_parameters(count)
-        seconds = median(lambda: make_plan(config, model), 5)  # noqa: B023  # called at once
-        print(f"plan: {count:7,} parameters, 20 rules: {seconds / count * 1e6:5.1f} us per parameter")
-    names = sum(len(name) + 49 for name, _ in model.named_parameters())  # a str is its length and 49 bytes
-    tracemalloc.start()
-    plan = make_plan(config, model)
-    held = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    print(f"plan: {len(plan):7,} parameters: {(held - names) / len(plan):.0f} bytes per parameter beside the names")
+        tasks = {
+            "scepter_opt, 20 rules": partial(make_plan, config, model),
+            "scepter_opt, 1 rule": partial(make_plan, single, model),
+            "one group per parameter": partial(one_group_each, model),
+        }
+        if package := peer("timm", "timm.optim"):
+            tasks["timm weight decay groups"] = partial(package.optim.param_groups_weight_decay, model)
+        for row in compared(PART, f"{count:,} parameters", tasks, "one group per parameter", rounds):
+            yield {**row, "value": 1e6 * row["value"] / count, "unit": "µs per parameter"}
 
 
 class Layer(nn.Module):
@@ -84,93 +84,26 @@ class Layer(nn.Module):
         self.norm1, self.norm2 = nn.RMSNorm(8192), nn.RMSNorm(8192)
 
 
-def bench_meta() -> None:
+def meta(rounds: int) -> Iterator[Row]:
+    """A model too large for this machine."""
     with torch.device("meta"):
         layers = nn.ModuleList(Layer() for _ in range(80))
         model = nn.ModuleDict(
             {"embed": nn.Embedding(128256, 8192), "layers": layers, "norm": nn.RMSNorm(8192),
              "head": nn.Linear(8192, 128256, bias=False)}
         )  # fmt: skip
-    rules = {
-        "no_decay": {"WHERE": {"KINDS": ["bias", "norm"]}, "SET": {"WEIGHT_DECAY": 0.0}},
-        "layers": {"WHERE": {"NAMES": "*"}, "SET": {"LAYER_DECAY": 0.9}},
-    }
+    rules = {"no_decay": NO_DECAY, "layers": {"WHERE": {"NAMES": "*"}, "SET": {"LAYER_DECAY": 0.9}}}
     node = {"NAME": "AdamW", "PARAM_GROUPS": rules}
     values = sum(parameter.numel() for parameter in model.parameters())
-    seconds = median(lambda: scepter_opt.plan(node, model).short(), 5)
-    print(f"plan: transformer of {values / 1e9:.0f} billion values on the meta device: {seconds * 1e3:.0f} ms")
+    tasks = {"scepter_opt": lambda: scepter_opt.plan(node, model).short()}
+    yield from compared(PART, f"{values / 1e9:.0f} billion values, meta", tasks, "scepter_opt", rounds)
 
 
-class ViTBlock(nn.Module):
-    """A block of a vision transformer, without its forward."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.fc1, self.fc2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-
-
-class ViT(nn.Module):
-    """The parameters of a small vision transformer of 12 blocks."""
-
-    def __init__(self, width: int = 32) -> None:
-        super().__init__()
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.patch_embed = nn.Conv2d(3, width, 4)
-        self.blocks = nn.Sequential(*(ViTBlock(width) for _ in range(12)))
-        self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, 10)
-
-
-def bench_groups(rounds: int) -> None:
-    """A fused AdamW step with the plan's groups, the same merged by hand, and one group per parameter."""
-    model = ViT()
-    for parameter in model.parameters():
-        parameter.grad = torch.full_like(parameter, 1e-3)
-    rules = {
-        "no_decay": {"WHERE": {"KINDS": ["bias", "norm"]}, "SET": {"WEIGHT_DECAY": 0.0}},
-        "layers": {"WHERE": {"NAMES": "*"}, "SET": {"LAYER_DECAY": 0.75}},
-    }
-    node = {"NAME": "AdamW", "IMPLEMENTATION": "fused", "PARAM_GROUPS": rules}
-    ours = scepter_opt.build_optimizer(model, node)
-    by_hand: dict[Any, list[Any]] = {}
-    for group in ours.param_groups:
-        by_hand.setdefault((group["lr"], group["weight_decay"]), []).extend(group["params"])
-    merged = torch.optim.AdamW(
-        [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in by_hand.items()], fused=True
-    )
-    single = torch.optim.AdamW(
-        [
-            {"params": [parameter], "lr": group["lr"], "weight_decay": group["weight_decay"]}
-            for group in ours.param_groups
-            for parameter in group["params"]
-        ],
-        fused=True,
-    )
-    optimizers = {"the plan's groups": ours, "merged by hand": merged, "one group per parameter": single}
-    times: dict[str, list[float]] = {name: [] for name in optimizers}
-    for _ in range(rounds):  # in turn, so that a busy moment falls on all
-        for name, optimizer in optimizers.items():
-            start = time.perf_counter()
-            optimizer.step()
-            times[name].append(time.perf_counter() - start)
-    base = statistics.median(times["the plan's groups"])
-    for name, optimizer in optimizers.items():
-        seconds = statistics.median(times[name])
-        count = len(optimizer.param_groups)
-        print(f"fused AdamW step, {name:24} ({count:3} groups): {seconds * 1e3:5.2f} ms, {seconds / base:4.2f} times")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="What a plan costs, and what its groups gain.")
-    parser.add_argument("--rounds", type=int, default=300, help="optimizer steps to take the median of")
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    bench_plan()
-    bench_meta()
-    bench_groups(given.rounds)
+def rows(rounds: int = 7) -> Iterator[Row]:
+    """Plans of made-up models; ratios are to making one group per parameter by hand."""
+    yield from plans(rounds)
+    yield from meta(rounds)
 
 
 if __name__ == "__main__":
-    main()
+    show(rows())

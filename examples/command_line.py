@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -20,15 +18,6 @@ CONFIG = "config.yaml"
 GREATEST = 2**32 - 1
 # What a resumed run does not take over.
 OF_THIS_RUN = ("resume", "stop_after")
-
-
-@contextmanager
-def without_traceback() -> Iterator[None]:
-    """End the program with exit code 1 and the text of a ConfigError."""
-    try:
-        yield
-    except ConfigError as error:
-        sys.exit(str(error))
 
 
 def run_configuration(cfg: DictConfig, own_problems: Iterable[Problem]) -> DictConfig:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from descent import descend
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -59,12 +60,22 @@ def _block(channels_in: int, channels_out: int) -> nn.Module:
     return nn.Sequential(convolution, nn.BatchNorm2d(channels_out), nn.ReLU())
 
 
-def batches(images: Images, batch_size: int, seed: int, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:
+def steps_per_epoch(images: Images, batch_size: int, *, whole: bool = False) -> int:
+    """Batches in an epoch; with `whole` only those of full size, but at least one."""
+    count = len(images.labels)
+    return max(count // batch_size, 1) if whole else -(-count // batch_size)
+
+
+def batches(
+    images: Images, batch_size: int, seed: int, first: int, last: int, *, whole: bool = False
+) -> Iterator[tuple[Tensor, Tensor]]:
     """The batches of the steps `first` to `last` - 1 of a run, in epochs of a new order each.
+
+    With `whole` an epoch leaves out the images that fill no batch.
 
     An epoch's order follows from the seed and its number, so a resumed run needs only the number of its next step.
     """
-    per_epoch = -(-len(images.labels) // batch_size)
+    per_epoch = steps_per_epoch(images, batch_size, whole=whole)
     for step in range(first, last):
         epoch, position = divmod(step, per_epoch)
         if step == first or position == 0:
@@ -75,19 +86,9 @@ def batches(images: Images, batch_size: int, seed: int, first: int, last: int) -
 
 
 def train_step(model: nn.Module, optimizer: torch.optim.Optimizer, pixels: Tensor, labels: Tensor) -> float:
-    """One optimizer step; returns the loss before it.
-
-    The closure serves every optimizer: LBFGS calls it several times, the others once.
-    """
-
-    def closure() -> float:
-        optimizer.zero_grad()
-        loss = cross_entropy(model(pixels), labels)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        return loss.item()
-
+    """One optimizer step; returns the loss before it."""
     model.train()
-    return optimizer.step(closure)
+    return descend(optimizer, lambda: cross_entropy(model(pixels), labels))
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 METRICS, CURVES, CHECKPOINT = "metrics.csv", "curves.png", "checkpoint.pt"
 
-RowT = TypeVar("RowT", bound="tuple[Any, ...]")
+RowT = TypeVar("RowT", bound="NamedTuple")
 
 
 class Row(NamedTuple):
@@ -62,7 +62,7 @@ class Recorder(Generic[RowT]):
         self._write(row)
         if save:
             self.save()
-        values = zip(type(row)._fields, row, strict=True)  # type: ignore[attr-defined]  # a bound cannot say NamedTuple
+        values = zip(type(row)._fields, row, strict=True)
         losses = (f"{name} {value:.4f}" for name, value in values if name.endswith("loss") and value is not None)
         self._show(self.done, ", ".join(losses).replace("_", " "))
 
@@ -101,7 +101,7 @@ def metrics_file(folder: Path, row: type[RowT], rows: Iterable[RowT]) -> Iterato
     """metrics.csv with `rows` in it, and a function that adds one; each is on disk as soon as it is added."""
     with (folder / METRICS).open("w", newline="", buffering=1) as file:
         writer = csv.writer(file)
-        writer.writerow(row._fields)  # type: ignore[attr-defined]  # a bound cannot say NamedTuple
+        writer.writerow(row._fields)
         writer.writerows(rows)
         yield writer.writerow
 
@@ -110,7 +110,7 @@ def read_metrics(folder: Path, row: type[RowT], steps: int) -> list[RowT]:
     """The first rows of a run's metrics.csv: a run that was killed may have written more than its checkpoint knows."""
     with (folder / METRICS).open(newline="") as file:
         lines = list(islice(csv.reader(file), 1, steps + 1))
-    return [row(*map(_number, line)) for line in lines]
+    return [row._make(map(_number, line)) for line in lines]
 
 
 def _number(cell: str) -> int | float | None:

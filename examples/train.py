@@ -16,6 +16,7 @@ config.yaml. Under -m each job returns its validation accuracy, for a sweeper to
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
@@ -28,14 +29,13 @@ from command_line import (
     output_folder,
     refused,
     run_configuration,
-    without_traceback,
     wrong_monitor,
     wrong_numbers,
 )
 from omegaconf import DictConfig, OmegaConf
 
 import scepter_opt
-from scepter_opt import Problem
+from scepter_opt import ConfigError, Problem
 
 if TYPE_CHECKING:
     from digits import Images
@@ -50,9 +50,10 @@ METRICS = ("validation_loss", "validation_accuracy", "loss")
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float:
     """One job: mistakes are found before torch is imported, and shown without a traceback."""
-    with without_traceback():
+    try:
         return train(run_configuration(cfg, own_problems(cfg)), output_folder())
-    raise AssertionError("without_traceback lets nothing through")
+    except ConfigError as error:
+        sys.exit(str(error))
 
 
 def own_problems(cfg: DictConfig) -> Iterator[Problem]:
@@ -66,19 +67,19 @@ def own_problems(cfg: DictConfig) -> Iterator[Problem]:
 def train(cfg: DictConfig, folder: Path) -> float:
     """Train as the configuration says, with files in `folder`; returns the validation accuracy, a share."""
     import torch
-    from digits import ConvNet, batches, evaluate, load, train_step
+    from digits import ConvNet, batches, evaluate, load, steps_per_epoch, train_step
     from run_folder import Panel, Row, draw_curves, recording
 
     torch.set_num_threads(1)  # enough for so small a net, and the result does not depend on the machine's cores
     torch.manual_seed(cfg.seed)
     training, validation = load()
-    steps_per_epoch = -(-len(training.labels) // cfg.batch_size)
-    total_steps = cfg.epochs * steps_per_epoch
+    epoch_steps = steps_per_epoch(training, cfg.batch_size)
+    total_steps = cfg.epochs * epoch_steps
 
     model = ConvNet()
     optimizer = scepter_opt.build_optimizer(model, cfg.optimizer, logger=log)
     scheduler = scepter_opt.build_lr_scheduler(
-        optimizer, cfg.lr_scheduler, total_steps=total_steps, steps_per_epoch=steps_per_epoch
+        optimizer, cfg.lr_scheduler, total_steps=total_steps, steps_per_epoch=epoch_steps
     )
     driver = scepter_opt.Driver(scheduler, cfg.lr_scheduler)
     OmegaConf.save(cfg, folder / CONFIG, resolve=True)
@@ -91,11 +92,11 @@ def train(cfg: DictConfig, folder: Path) -> float:
             loss = train_step(model, optimizer, pixels, labels)
             metrics = cache(partial(measure, model, validation, loss))
             driver.step(metrics)
-            epoch_is_over = driver.steps % steps_per_epoch == 0
+            epoch_is_over = driver.steps % epoch_steps == 0
             if epoch_is_over:
                 driver.end_epoch(metrics)
             measured = metrics() if epoch_is_over or metrics.cache_info().currsize else {"loss": loss}
-            run.add(Row(driver.steps, -(-driver.steps // steps_per_epoch), rate, **measured), save=epoch_is_over)
+            run.add(Row(driver.steps, -(-driver.steps // epoch_steps), rate, **measured), save=epoch_is_over)
 
     accuracy = evaluate(model, validation).validation_accuracy
     draw_curves(

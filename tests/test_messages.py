@@ -11,7 +11,6 @@ import torch
 from omegaconf import OmegaConf
 
 import scepter_opt
-from scepter_opt.registry import UserClasses
 from tests.support import make_model, scheduler_node
 
 FOLDER = Path(__file__).parent / "messages"
@@ -197,8 +196,7 @@ def deep() -> dict[str, Any]:
 
 
 def messages(topic: str) -> str:
-    """The messages of a topic, each under its case; those that list names list no other test's."""
-    UserClasses().entries.clear()
+    """The messages of a topic, each under its case."""
     written = []
     for case, run in CASES[topic].items():
         try:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import pickle
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,16 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 import scepter_opt
 from scepter_opt import LR_SCHEDULERS, OPTIMIZERS, BaseOptimize, BaseScheduler, ConfigError, OptimizerConfig
-from scepter_opt.registry import UserClasses
 from tests.support import make_model
-
-
-@pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
-    """What a test registers is forgotten after it."""
-    before = copy.deepcopy(UserClasses().entries)
-    yield
-    UserClasses().entries = before
 
 
 class Recorder:

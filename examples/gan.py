@@ -1,0 +1,119 @@
+"""Trains a generator and a critic on handwritten digits, each with its own optimizer and its own schedule.
+
+    python examples/gan.py
+    python examples/gan.py optimizers.critic.LEARNING_RATE=5e-4
+    python examples/gan.py optimizer@optimizers.generator=adamw lr_scheduler@lr_schedulers.critic=none
+    python examples/gan.py stop_after=100 hydra.run.dir=outputs/gan
+    python examples/gan.py resume=outputs/gan
+    python examples/gan.py --cfg job
+
+Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png with digits of the
+generator, checkpoint.pt and config.yaml.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import hydra
+from command_line import CONFIG, missing, output_folder, refused, run_configuration, wrong_numbers
+from omegaconf import DictConfig, OmegaConf
+
+import scepter_opt
+from scepter_opt import ConfigError, Problem
+
+log = logging.getLogger(__name__)
+
+NAMES = ("generator", "critic")
+
+
+class Row(NamedTuple):
+    """One step of both optimizers, with their rates and with the losses before it."""
+
+    step: int
+    epoch: int
+    generator_rate: float
+    critic_rate: float
+    generator_loss: float
+    critic_loss: float
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="gan")
+def main(cfg: DictConfig) -> None:
+    """One job: mistakes are found before torch is imported, and shown without a traceback."""
+    try:
+        train(run_configuration(cfg, own_problems(cfg)), output_folder())
+    except ConfigError as error:
+        sys.exit(str(error))
+
+
+def own_problems(cfg: DictConfig) -> Iterator[Problem]:
+    """What this app cannot do, whatever the package can."""
+    yield from wrong_numbers(cfg, {"epochs": 1, "batch_size": 2, "seed": 0})  # batch normalisation needs two images
+    why = {
+        "LBFGS": "searches along a line, and the two losses change with each other's step.",
+        "SparseAdam": "takes sparse gradients only, and these nets have none.",
+    }
+    for name in NAMES:
+        yield from missing(cfg, f"optimizers.{name}", f"lr_schedulers.{name}")
+        yield from refused(cfg, f"optimizers.{name}", why)
+        if OmegaConf.select(cfg, f"lr_schedulers.{name}.NAME") in ("ReduceLROnPlateau", "PlateauLR"):
+            yield Problem(f"lr_schedulers.{name}.NAME", "waits for a metric, and the losses of a GAN are none.")
+
+
+def train(cfg: DictConfig, folder: Path) -> None:
+    """Train as the configuration says, with files in `folder`."""
+    import torch
+    from digits import batches, load, steps_per_epoch
+    from generating import Critic, Generator, critic_step, generator_step, sheet
+    from run_folder import Panel, draw_curves, recording
+
+    torch.set_num_threads(1)  # enough for so small nets, and the result does not depend on the machine's cores
+    torch.manual_seed(cfg.seed)
+    images, _ = load()
+    epoch_steps = steps_per_epoch(images, cfg.batch_size, whole=True)
+    total_steps = cfg.epochs * epoch_steps
+
+    generator, critic = Generator(), Critic()
+    models = {"generator": generator, "critic": critic}
+    optimizers = scepter_opt.build_optimizers(models, cfg.optimizers, logger=log)
+    schedulers = scepter_opt.build_lr_schedulers(
+        optimizers, cfg.lr_schedulers, total_steps=total_steps, steps_per_epoch=epoch_steps
+    )
+    drivers = {name: scepter_opt.Driver(schedulers[name], cfg.lr_schedulers[name]) for name in NAMES}
+    OmegaConf.save(cfg, folder / CONFIG, resolve=True)
+
+    kinds = {"model": models, "optimizer": optimizers, "scheduler": schedulers, "driver": drivers}
+    state = {f"{name}_{kind}": parts[name] for kind, parts in kinds.items() for name in NAMES}
+    with recording(folder, Row, total_steps, cfg.resume, **state) as run:
+        last = min(total_steps, cfg.stop_after or total_steps)
+        for pixels, labels in batches(images, cfg.batch_size, cfg.seed, run.done, last, whole=True):
+            rates = [float(optimizers[name].param_groups[0]["lr"]) for name in NAMES]
+            critic_loss = critic_step(critic, generator, optimizers["critic"], pixels, labels)
+            generator_loss = generator_step(generator, critic, optimizers["generator"], labels)
+            for driver in drivers.values():
+                driver.step()
+            step = run.done + 1
+            epoch_is_over = step % epoch_steps == 0
+            if epoch_is_over:
+                for driver in drivers.values():
+                    driver.end_epoch()
+            run.add(Row(step, -(-step // epoch_steps), *rates, generator_loss, critic_loss), save=epoch_is_over)
+
+    draw_curves(
+        folder,
+        run.rows,
+        f"{cfg.optimizers.generator.NAME} and {cfg.optimizers.critic.NAME}: step {run.done}",
+        Panel("hinge loss", ("generator_loss", "critic_loss")),
+        Panel("learning rate", ("generator_rate", "critic_rate")),
+        image=sheet(generator),
+    )
+    log.info("%d of %d steps, in %s", run.done, total_steps, folder)
+
+
+if __name__ == "__main__":
+    main()
