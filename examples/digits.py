@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
+from descent import descend
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from descent import descend
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 

@@ -18,14 +18,14 @@ class Generator(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.net = nn.Sequential(
-            nn.Linear(NOISE + 10, 128 * 2 * 2, bias=False),
-            nn.BatchNorm1d(128 * 2 * 2),
+            nn.Linear(NOISE + 10, 64 * 2 * 2, bias=False),
+            nn.BatchNorm1d(64 * 2 * 2),
             nn.ReLU(),
-            nn.Unflatten(1, (128, 2, 2)),
-            nn.ConvTranspose2d(128, 64, kernel_size=4, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(64),
+            nn.Unflatten(1, (64, 2, 2)),
+            nn.ConvTranspose2d(64, 48, kernel_size=4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(48),
             nn.ReLU(),
-            nn.ConvTranspose2d(64, 32, kernel_size=4, stride=2, padding=1, bias=False),
+            nn.ConvTranspose2d(48, 32, kernel_size=4, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(32),
             nn.ReLU(),
             nn.Conv2d(32, 1, kernel_size=3, padding=1),
@@ -48,10 +48,10 @@ class Critic(nn.Module):
             nn.LeakyReLU(0.2),
             spectral_norm(nn.Conv2d(32, 64, kernel_size=4, stride=2, padding=1)),
             nn.LeakyReLU(0.2),
-            spectral_norm(nn.Conv2d(64, 128, kernel_size=4, stride=2, padding=1)),
+            spectral_norm(nn.Conv2d(64, 64, kernel_size=4, stride=2, padding=1)),
             nn.LeakyReLU(0.2),
             nn.Flatten(),
-            spectral_norm(nn.Linear(128 * 2 * 2, 1)),
+            spectral_norm(nn.Linear(64 * 2 * 2, 1)),
         )
 
     def forward(self, pixels: Tensor, labels: Tensor) -> Tensor:
@@ -67,7 +67,11 @@ def critic_step(
     """One step of the critic along its hinge loss; returns the loss before it."""
     with torch.no_grad():
         made = generator(torch.randn(len(labels), NOISE), labels)
-    return descend(optimizer, lambda: (relu(1 - critic(pixels, labels)) + relu(1 + critic(made, labels))).mean())
+
+    def hinge_loss() -> Tensor:
+        return (relu(1 - critic(pixels, labels)) + relu(1 + critic(made, labels))).mean()
+
+    return descend(optimizer, hinge_loss)
 
 
 def generator_step(generator: nn.Module, critic: nn.Module, optimizer: torch.optim.Optimizer, labels: Tensor) -> float:

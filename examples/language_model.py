@@ -77,7 +77,6 @@ def own_problems(cfg: DictConfig) -> Iterator[Problem]:
 
 def train(cfg: DictConfig, folder: Path) -> float:
     """Train as the configuration says, with files in `folder`; returns the validation loss in nats per byte."""
-    import rich
     import torch
     from descent import descend
     from run_folder import Panel, draw_curves, recording
@@ -87,7 +86,7 @@ def train(cfg: DictConfig, folder: Path) -> float:
     text = load()
     total_steps = cfg.epochs * cfg.steps_per_epoch
     model = Transformer(cfg.context, cfg.layers, cfg.width)
-    rich.print(scepter_opt.plan(cfg.optimizer, model))
+    print(scepter_opt.plan(cfg.optimizer, model))
 
     optimizer = scepter_opt.build_optimizer(model, cfg.optimizer)
     scheduler = scepter_opt.build_lr_scheduler(

@@ -126,10 +126,3 @@ def _opened(value: Any) -> Any:
     if isinstance(value, list):
         return [_opened(item) for item in value]
     return value
-
-
-def own_config(cls: Any) -> None:
-    """Give a class that inherits its Config one of its own: the type of a node tells the class by it."""
-    if cls.Config is not None and "Config" not in cls.__dict__:
-        names = {"__module__": cls.__module__, "__qualname__": f"{cls.__qualname__}.Config", "__annotations__": {}}
-        cls.Config = dataclass(kw_only=True)(type("Config", (cls.Config,), names))

@@ -13,7 +13,7 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union
 
-from .config import Config
+from .config import Config, OpenConfig
 from .errors import ConfigError, Problem, below
 from .fields import As
 from .imports import resolve
@@ -66,7 +66,9 @@ def _bindings(config: type[Config], base: type[Config], target: type) -> tuple[t
     )
 
 
-def keywords(config: Config, base: Any, target: type, only: Collection[str] | None = None) -> dict[str, Any]:
+def keywords_of(
+    config: Config | OpenConfig, base: Any, target: type, only: Collection[str] | None = None
+) -> dict[str, Any]:
     """What the constructor of `target` is called with: every own key of the Config, under the class's name for it.
 
     Args:
@@ -78,6 +80,10 @@ def keywords(config: Config, base: Any, target: type, only: Collection[str] | No
     Raises:
         ConfigError: The installed torch lacks a keyword that is not at its default, or an import path leads nowhere.
     """
+    if isinstance(config, OpenConfig):
+        spelt = {name.lower(): name for name in _parameters(target)}
+        own_keys = {key: keyword_of(key) for key in config if key not in fields(base)}
+        return {spelt.get(name, name): config[key] for key, name in own_keys.items()}
     arguments = {}
     own: Any = type(config)
     for key, keyword, default, is_import in _bindings(own, base, target):

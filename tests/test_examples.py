@@ -15,7 +15,12 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parent.parent
-TRAIN = ROOT / "examples" / "train.py"
+TRAIN, GAN, LANGUAGE_MODEL = (ROOT / "examples" / f"{name}.py" for name in ("train", "gan", "language_model"))
+# The least that the further examples do.
+QUICK = {
+    GAN: ["epochs=2", "batch_size=256"],
+    LANGUAGE_MODEL: ["epochs=2", "steps_per_epoch=4", "batch_size=2", "context=16", "layers=1", "width=32"],
+}
 
 # Gives the tests what Hydra gives a sweeper.
 CALLBACK = """
@@ -29,8 +34,10 @@ class WriteResult(Callback):
 """
 
 
-def start(folder: Path, *overrides: str, code: int = 0, block_torch: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run the training example in `folder`, and see that it ends with `code`."""
+def start(
+    folder: Path, *overrides: str, code: int = 0, block_torch: bool = False, script: Path = TRAIN
+) -> subprocess.CompletedProcess[str]:
+    """Run an example in `folder`, and see that it ends with `code`."""
     modules = folder / "modules"
     modules.mkdir(exist_ok=True)
     (modules / "write_result.py").write_text(CALLBACK)
@@ -39,7 +46,7 @@ def start(folder: Path, *overrides: str, code: int = 0, block_torch: bool = Fals
     # One thread each: the tests run side by side.
     paths = os.pathsep.join([str(modules), str(ROOT)])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120", "PYTHONPATH": paths}
-    command = [sys.executable, str(TRAIN), *overrides]
+    command = [sys.executable, str(script), *overrides]
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
@@ -78,7 +85,7 @@ def test_the_default_run_reaches_97_percent_in_a_minute(tmp_path: Path) -> None:
     rows = metrics(tmp_path / "run")
     assert [int(row["step"]) for row in rows] == list(range(1, 461))
     assert float(rows[-1]["validation_accuracy"]) >= 0.97
-    assert float(rows[0]["learning_rate"]) == 3e-3
+    assert max(float(row["learning_rate"]) for row in rows) == 3e-3
     assert (tmp_path / "run/curves.png").read_bytes().startswith(b"\x89PNG")
     assert checkpoint(tmp_path / "run")["step"] == 460
     seconds = (tmp_path / "run/checkpoint.pt").stat().st_mtime - (tmp_path / "run/.hydra/config.yaml").stat().st_mtime
@@ -192,10 +199,82 @@ def test_an_optimizer_that_cannot_take_the_net_is_an_error_without_a_traceback(t
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("script", "overrides"),
+    [
+        (GAN, []),
+        (LANGUAGE_MODEL, ["optimizer=muon_adamw"]),
+        pytest.param(LANGUAGE_MODEL, ["lr_scheduler=plateau"], marks=pytest.mark.long),
+    ],
+    ids=lambda value: value.stem if isinstance(value, Path) else " ".join(value),
+)
+def test_a_further_example_stopped_and_resumed_is_the_run_that_was_not_stopped(
+    tmp_path: Path, script: Path, overrides: list[str]
+) -> None:
+    arguments = [*QUICK[script], "stop_after=null,3", "hydra.sweep.dir=runs", *overrides]
+    start(tmp_path, "-m", *arguments, script=script)
+    whole, stopped, resumed = tmp_path / "runs/0", tmp_path / "runs/1", tmp_path / "resumed"
+    assert len(metrics(stopped)) == 3
+    start(tmp_path, "resume=runs/1", "hydra.run.dir=resumed", script=script)
+    assert (resumed / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
+    assert_same(checkpoint(resumed), checkpoint(whole))
+    assert (resumed / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_language_model_prints_its_plan_first(tmp_path: Path) -> None:
+    done = start(tmp_path, *QUICK[LANGUAGE_MODEL], "stop_after=1", script=LANGUAGE_MODEL)
+    table, _, training = done.stdout.partition("groups from 2 rules")
+    assert "AdamW: parameters" in table
+    assert "blocks.0.attention_in.weight" in table
+    assert "training" in training
+
+
+FURTHER_MISTAKES = [
+    (
+        GAN,
+        ["batch_size=1", "optimizers.critic.LEARNING_RATE=-1", "lr_scheduler@lr_schedulers.critic=plateau"],
+        [
+            "batch_size = 1: must be a whole number from 2 to 4294967295.",
+            "lr_schedulers.critic.NAME = 'PlateauLR': waits for a metric, and the losses of a GAN are none.",
+            "optimizers.critic.LEARNING_RATE = -1.0: must be at least 0. (Step size.)",
+        ],
+    ),
+    (
+        LANGUAGE_MODEL,
+        ["width=100", "optimizer.LEARNING_RATE=-1"],
+        [
+            "width = 100: must be a multiple of 32, the size of a head of attention.",
+            "optimizer.LEARNING_RATE = -1.0: must be at least 0. (Step size.)",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("script", "overrides", "problems"), FURTHER_MISTAKES, ids=["gan", "language_model"])
+def test_mistakes_in_a_further_example_are_shown_without_torch_and_without_a_traceback(
+    tmp_path: Path, script: Path, overrides: list[str], problems: list[str]
+) -> None:
+    done = start(tmp_path, *overrides, code=1, block_torch=True, script=script)
+    lines = [f"{len(problems)} problems in the configuration", *(f"  {problem}" for problem in problems)]
+    assert done.stderr.splitlines() == lines
+    assert done.stdout == ""
+
+
 @pytest.mark.long
-def test_the_commands_of_the_docstring_run_in_their_order(tmp_path: Path) -> None:
-    commands = re.findall(r"^    python examples/train.py(.*)$", TRAIN.read_text(), flags=re.MULTILINE)
-    assert len(commands) >= 8
+@pytest.mark.parametrize(
+    ("script", "least", "first", "steps"),
+    [(TRAIN, 8, "first", 100), (GAN, 6, "gan", 100), (LANGUAGE_MODEL, 7, "text", 60)],
+    ids=["train", "gan", "language_model"],
+)
+def test_the_commands_of_the_docstring_run_in_their_order(
+    tmp_path: Path, script: Path, least: int, first: str, steps: int
+) -> None:
+    commands = re.findall(rf"^    python examples/{script.name}(.*)$", script.read_text(), flags=re.MULTILINE)
+    assert len(commands) >= least
+    quick = QUICK.get(script, [])
     for command in commands:
-        start(tmp_path, *shlex.split(command))
-    assert len(metrics(tmp_path / "outputs/first")) == 100
+        if "resume=" in command or "stop_after=" in command:
+            start(tmp_path, *shlex.split(command), script=script)
+        else:
+            start(tmp_path, *quick, *shlex.split(command), script=script)
+    assert len(metrics(tmp_path / "outputs" / first)) >= steps

@@ -98,6 +98,18 @@ def test_a_class_without_config_reads_any_node_as_in_the_original(wrap: Any) -> 
     }  # fmt: skip
 
 
+def test_a_class_without_config_may_name_a_target() -> None:
+    @OPTIMIZERS.register_class()
+    class Loose(BaseOptimize):
+        target = "torch.optim.SGD"
+
+    model = make_model("SGD")
+    optimizer = scepter_opt.build_optimizer(model, {"NAME": "Loose", "LEARNING_RATE": 0.3, "MOMENTUM": 0.5})
+    assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["momentum"]) == (0.3, 0.5)
+    with pytest.raises(ConfigError, match=r"SGD refuses: .*unexpected keyword argument 'momentun'"):
+        scepter_opt.build_optimizer(model, {"NAME": "Loose", "MOMENTUN": 0.5})
+
+
 def test_a_class_with_config_is_typed_checked_and_an_option() -> None:
     @OPTIMIZERS.register_class()
     class FancySGD(BaseOptimize):

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from ..config import Config, own_config
+from ..component import Component
+from ..config import Config
 from ..errors import ConfigError, Problem
 from ..fields import As, Bounds, Length
 
@@ -81,7 +82,7 @@ class SchedulerConfig(Config):
             raise ConfigError([Problem(self.horizon, f"{error}.")]) from error
 
 
-class BaseScheduler:
+class BaseScheduler(Component):
     """Builds a scheduler from a Config. A subclass names its class by `target`, or overrides `__call__`.
 
     Args:
@@ -89,18 +90,7 @@ class BaseScheduler:
         logger: Anything with `info`, or None.
     """
 
-    target: ClassVar[str | type] = ""
-    """The torch LRScheduler to build: a class, or where it is imported from."""
-    Config: ClassVar[type[SchedulerConfig] | None] = None
-    """The keys with types, defaults and documentation; None lets any key pass."""
-
-    def __init_subclass__(cls, **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
-        own_config(cls)
-
-    def __init__(self, cfg: Any, logger: Any = None) -> None:
-        self.cfg = cfg
-        self.logger = logger
+    common = SchedulerConfig
 
     def __call__(self, optimizer: Optimizer) -> LRScheduler:
         """Build the scheduler.
@@ -108,13 +98,7 @@ class BaseScheduler:
         Args:
             optimizer: torch's optimizer whose rates it sets.
         """
-        if not self.target:
-            message = f"{type(self).__name__} builds nothing: give it a `target`, or override __call__."
-            raise ConfigError([Problem("NAME", message)])
-        from ..signatures import construct, keywords, target_class
-
-        target = target_class(self.target)
-        scheduler: LRScheduler = construct(target, optimizer, **keywords(self.cfg, SchedulerConfig, target))
+        scheduler: LRScheduler = self.construct(optimizer)
         return scheduler
 
 

@@ -12,7 +12,7 @@ from ..config import Conflict, OpenConfig
 from ..errors import Problem, below
 from ..fields import Nested
 from ..horizon import Horizon
-from ..signatures import construct, keywords, target_class
+from ..signatures import construct, target_class
 from ..validation import fields
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
 from .official_schedulers import INCREASING, Milestones
@@ -106,9 +106,7 @@ class SequentialLR(_Composed):
             return dataclasses.replace(self, SCHEDULERS=parts)
 
     def __call__(self, optimizer: Optimizer) -> LRScheduler:
-        target = target_class(self.target)
-        given = keywords(self.cfg, SchedulerConfig, target) | {"schedulers": self._parts(optimizer)}
-        scheduler: LRScheduler = construct(target, optimizer, **given)
+        scheduler: LRScheduler = self.construct(optimizer, schedulers=self._parts(optimizer))
         return scheduler
 
 

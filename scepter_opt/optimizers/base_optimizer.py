@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from ..config import Config, own_config
-from ..errors import ConfigError, Problem
+from ..component import Component
+from ..config import Config
+from ..errors import Problem
 from ..fields import Later, Texts
 from .implementation import Implementation, check_implementations
 
@@ -61,7 +62,7 @@ class OptimizerConfig(Config):
         yield from check_implementations(self)
 
 
-class BaseOptimize:
+class BaseOptimize(Component):
     """Builds an optimizer from a Config. A subclass names its class by `target`, or overrides `__call__`.
 
     Args:
@@ -69,10 +70,7 @@ class BaseOptimize:
         logger: Anything with `info`, or None.
     """
 
-    target: ClassVar[str | type] = ""
-    """The torch.optim.Optimizer to build: a class, or where it is imported from."""
-    Config: ClassVar[type[OptimizerConfig] | None] = None
-    """The keys with types, defaults and documentation; None lets any key pass."""
+    common = OptimizerConfig
     implementations: ClassVar[tuple[str, ...]] = ()
     """Which of fused and foreach the class has."""
     dimensions: ClassVar[int | None] = None
@@ -84,25 +82,11 @@ class BaseOptimize:
     one_group: ClassVar[bool] = False
     """Whether it takes a single group only."""
 
-    def __init_subclass__(cls, **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
-        own_config(cls)
-
-    def __init__(self, cfg: Any, logger: Any = None) -> None:
-        self.cfg = cfg
-        self.logger = logger
-
     def __call__(self, parameters: Iterable[Any]) -> Optimizer:
         """Build the optimizer.
 
         Args:
             parameters: torch's list of group dicts.
         """
-        if not self.target:
-            message = f"{type(self).__name__} builds nothing: give it a `target`, or override __call__."
-            raise ConfigError([Problem("NAME", message)])
-        from ..signatures import construct, keywords, target_class
-
-        target = target_class(self.target)
-        optimizer: Optimizer = construct(target, parameters, **keywords(self.cfg, OptimizerConfig, target))
+        optimizer: Optimizer = self.construct(parameters)
         return optimizer

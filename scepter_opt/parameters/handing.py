@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..optimizers.base_optimizer import OptimizerConfig
 from ..optimizers.implementation import Implementation, Step, decide
-from ..signatures import keyword_of, keywords, target_class
+from ..signatures import keyword_of, keywords_of, target_class
 
 if TYPE_CHECKING:
     from .grouping import Group
@@ -51,7 +51,7 @@ def _settings(plan: Plan, group: Group, step: Step) -> dict[str, Any]:
     asked = {**group.settings, **({"LEARNING_RATE": config.LEARNING_RATE} if config.TENSOR_LR else {})}
     made = {keyword_of(key): getattr(config, key) for key in asked}
     if component.target:
-        made = keywords(config, OptimizerConfig, target_class(component.target), asked)
+        made = keywords_of(config, OptimizerConfig, target_class(component.target), asked)
     return made | step.flags(component.implementations)
 
 
