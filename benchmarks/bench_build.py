@@ -28,6 +28,21 @@ def keywords(node: Any) -> dict[str, Any]:
     return {keyword: node[key] for key, keyword in keys.items() if keyword in taken}
 
 
+def by_hydra(node: Any, model: torch.nn.Module) -> Any:
+    """What an app without this package does."""
+    return instantiate(node, model.parameters())
+
+
+def by_zen(zen: Any, config: Any, model: torch.nn.Module) -> Any:
+    """The same with hydra-zen's configs."""
+    return zen.instantiate(config)(model.parameters())
+
+
+def by_hand(cls: type[torch.optim.Optimizer], model: torch.nn.Module) -> Any:
+    """What torch alone does, with its defaults."""
+    return cls(model.parameters())  # type: ignore[call-arg]  # the base class has no defaults
+
+
 def rows(rounds: int = 200) -> Iterator[Row]:
     """Building SGD and AdamW; ratios are to hydra.utils.instantiate."""
     model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 4))
@@ -39,13 +54,12 @@ def rows(rounds: int = 200) -> Iterator[Row]:
         theirs = OmegaConf.create({"optimizer": {"_target_": f"torch.optim.{node.NAME}", **given}}).optimizer
         tasks: dict[str, Callable[[], Any]] = {
             "scepter_opt": partial(scepter_opt.build_optimizer, model, node),
-            "hydra instantiate": lambda theirs=theirs: instantiate(theirs, model.parameters()),
-            "torch": lambda cls=cls: cls(model.parameters()),
+            "hydra instantiate": partial(by_hydra, theirs, model),
+            "torch": partial(by_hand, cls, model),
         }
         if zen:
             built = zen.builds(cls, populate_full_signature=True, zen_partial=True)
-            config = OmegaConf.structured(built(**given))
-            tasks["hydra-zen"] = lambda config=config: zen.instantiate(config)(model.parameters())
+            tasks["hydra-zen"] = partial(by_zen, zen, OmegaConf.structured(built(**given)), model)
         yield from compared("build", node.NAME, tasks, "hydra instantiate", rounds)
 
 

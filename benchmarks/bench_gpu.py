@@ -61,7 +61,7 @@ def events(task: Callable[[], Any], rounds: int) -> list[float]:
 
 def captured(step: Callable[[], Any]) -> Callable[[], Any]:
     """A step in a CUDA graph, after warm-up on a stream of its own."""
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch has no type for it
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(3):
@@ -107,8 +107,8 @@ def steps(name: str, case: str, shapes: list[Shape], speed: float, rounds: int) 
             continue  # there is no such step, or no memory for it
         times: list[list[float]] = [[], []]
         for _ in range(rounds):
-            for found, task in zip(times, tasks, strict=True):
-                found += events(task, 1)
+            for number, task in enumerate(tasks):
+                times[number] += events(task, 1)
         del tasks, task
         torch.cuda.empty_cache()
         low, median, high = statistics.quantiles(times[0], n=4)

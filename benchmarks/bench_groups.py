@@ -42,7 +42,7 @@ class ViT(nn.Module):
         self.head = nn.Linear(width, 10)
 
 
-def rows(rounds: int = 300) -> Iterator[Row]:
+def rows(rounds: int = 100) -> Iterator[Row]:
     """Steps of the three; ratios are to the plan's groups."""
     model = ViT()
     for parameter in model.parameters():

@@ -5,7 +5,7 @@ $ python benchmarks/bench_plan.py
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -62,7 +62,7 @@ def plans(rounds: int) -> Iterator[Row]:
     single = scepter_opt.check({"NAME": "AdamW", "PARAM_GROUPS": {"no_decay": NO_DECAY}})
     for count in (1_000, 10_000, 100_000):
         model = many_parameters(count)
-        tasks = {
+        tasks: dict[str, Callable[[], Any]] = {
             "scepter_opt, 20 rules": partial(make_plan, config, model),
             "scepter_opt, 1 rule": partial(make_plan, single, model),
             "one group per parameter": partial(one_group_each, model),

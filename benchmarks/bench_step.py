@@ -21,7 +21,7 @@ PART = "optimizer step"
 CASES: dict[str, list[Shape]] = {
     "many small": [(256, 64)] * 160,
     "few large": [(1024, 1024)] * 24,
-    "mixed": [(1024, 1024)] * 8 + [(1024,)] * 64 + [(256, 64)] * 64,
+    "mixed": [*[(1024, 1024)] * 8, *[(1024,)] * 64, *[(256, 64)] * 64],
 }
 KEYS: dict[str, dict[str, Any]] = {"SGD": {"MOMENTUM": 0.9}}
 CHOICES = ("auto", "torch", "for_loop", "foreach", "fused")
@@ -90,7 +90,7 @@ def steps_of_models(rounds: int) -> Iterator[Row]:
 
 def steps_of_hybrid(rounds: int) -> Iterator[Row]:
     """Muon for matrices and AdamW for the rest: as one, and as two optimizers of torch's."""
-    tensors = parameters([(256, 64)] * 32 + [(1024,)] * 64)
+    tensors = parameters([*[(256, 64)] * 32, *[(1024,)] * 64])
     node: dict[str, Any] = {
         "NAME": "Hybrid",
         "OPTIMIZERS": {"muon": {"NAME": "Muon"}, "adamw": {"NAME": "AdamW"}},

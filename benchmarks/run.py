@@ -7,7 +7,7 @@ $ python benchmarks/run.py --name my-machine --parts build scheduler
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -41,7 +41,7 @@ def machine() -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     return {
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "date": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": models[0] if models else platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "threads of torch": torch.get_num_threads(),
@@ -52,7 +52,7 @@ def machine() -> dict[str, Any]:
 
 
 def measure(parts: list[str], console: Console) -> Iterator[Row]:
-    """The rows of all parts; a part that fails is told, and the others go on."""
+    """The rows of all parts."""
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("starting", total=len(parts))
         for part in parts:
@@ -72,7 +72,7 @@ def tables(rows: list[Row]) -> Iterator[Table]:
         for row in rows:
             if row["part"] == part:
                 case, *cells = said(row)
-                table.add_row(case if case != before else "", *cells, end_section=False)
+                table.add_row(case if case != before else "", *cells)
                 before = case
         yield table
 
@@ -111,19 +111,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="All parts of the benchmark.")
     parser.add_argument("--name", default=platform.node() or "machine", help="of the files under benchmarks/results/")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="which parts to run")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of torch; 1 on a shared machine")
     given = parser.parse_args()
+    torch.set_num_threads(given.threads)
     console, about = Console(width=None if sys.stdout.isatty() else 140), machine()
-    rows: list[Row] = []
     file = RESULTS / f"{given.name}.json"
     RESULTS.mkdir(exist_ok=True)
-    for row in measure(given.parts, console):
-        rows.append(row)
+    rows = list(measure(given.parts, console))
     for table in tables(rows):
         console.print(table)
     for name, reason in SKIPPED.items():
         console.print(f"left out: {name}: {reason}")
     file.write_text(json.dumps({**about, "left out": SKIPPED, "rows": rows}, indent=1, ensure_ascii=False) + "\n")
-    draw(rows, f"{given.name}: {about['processor']}, torch {torch.__version__}, {about['date']}", file.with_suffix(".png"))
+    draw(
+        rows,
+        f"{given.name}: {about['processor']}, torch {torch.__version__}, {about['date']}",
+        file.with_suffix(".png"),
+    )
     console.print(f"written: {file} and {file.with_suffix('.png')}")
 
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import hydra
 from command_line import CONFIG, missing, output_folder, refused, run_configuration, wrong_numbers
@@ -58,11 +58,11 @@ def own_problems(cfg: DictConfig) -> Iterator[Problem]:
         "LBFGS": "searches along a line, and the two losses change with each other's step.",
         "SparseAdam": "takes sparse gradients only, and these nets have none.",
     }
+    no_metric = "waits for a metric, and the losses of a GAN are none."
     for name in NAMES:
         yield from missing(cfg, f"optimizers.{name}", f"lr_schedulers.{name}")
         yield from refused(cfg, f"optimizers.{name}", why)
-        if OmegaConf.select(cfg, f"lr_schedulers.{name}.NAME") in ("ReduceLROnPlateau", "PlateauLR"):
-            yield Problem(f"lr_schedulers.{name}.NAME", "waits for a metric, and the losses of a GAN are none.")
+        yield from refused(cfg, f"lr_schedulers.{name}", dict.fromkeys(("ReduceLROnPlateau", "PlateauLR"), no_metric))
 
 
 def train(cfg: DictConfig, folder: Path) -> None:
@@ -87,12 +87,17 @@ def train(cfg: DictConfig, folder: Path) -> None:
     drivers = {name: scepter_opt.Driver(schedulers[name], cfg.lr_schedulers[name]) for name in NAMES}
     OmegaConf.save(cfg, folder / CONFIG, resolve=True)
 
-    kinds = {"model": models, "optimizer": optimizers, "scheduler": schedulers, "driver": drivers}
+    kinds: dict[str, Mapping[str, Any]] = {
+        "model": models,
+        "optimizer": optimizers,
+        "scheduler": schedulers,
+        "driver": drivers,
+    }
     state = {f"{name}_{kind}": parts[name] for kind, parts in kinds.items() for name in NAMES}
     with recording(folder, Row, total_steps, cfg.resume, **state) as run:
         last = min(total_steps, cfg.stop_after or total_steps)
         for pixels, labels in batches(images, cfg.batch_size, cfg.seed, run.done, last, whole=True):
-            rates = [float(optimizers[name].param_groups[0]["lr"]) for name in NAMES]
+            generator_rate, critic_rate = (float(optimizers[name].param_groups[0]["lr"]) for name in NAMES)
             critic_loss = critic_step(critic, generator, optimizers["critic"], pixels, labels)
             generator_loss = generator_step(generator, critic, optimizers["generator"], labels)
             for driver in drivers.values():
@@ -102,7 +107,8 @@ def train(cfg: DictConfig, folder: Path) -> None:
             if epoch_is_over:
                 for driver in drivers.values():
                     driver.end_epoch()
-            run.add(Row(step, -(-step // epoch_steps), *rates, generator_loss, critic_loss), save=epoch_is_over)
+            row = Row(step, -(-step // epoch_steps), generator_rate, critic_rate, generator_loss, critic_loss)
+            run.add(row, save=epoch_is_over)
 
     draw_curves(
         folder,

@@ -175,7 +175,7 @@ MISTAKES = {
         "seed = 'abc': must be a whole number from 0 to 4294967295.",
         "optimizer.LEARNING_RATE = -1.0: must be at least 0. (Step size.)",
     ],
-    "~lr_scheduler": ["lr_scheduler: is missing."],
+    "~lr_scheduler": ["lr_scheduler.NAME: is required: the class name of the lr_scheduler."],
     "resume=nowhere": ["resume = 'nowhere': is not the folder of a run with a checkpoint."],
     "lr_scheduler=reduce_on_plateau lr_scheduler.MONITOR=accuracy": [
         "lr_scheduler.MONITOR = 'accuracy': must be one of validation_loss, validation_accuracy, loss."
