@@ -42,8 +42,11 @@ def read_value(value: Any, annotation: Any, infinite: bool = False) -> tuple[Any
             faults.setdefault(key, []).append(message)
         if isinstance(value, list) and len(faults) > 1:  # of a list, its items are at fault
             faults.pop("", None)
+        for found in faults.values():  # of what could be a list or one value, the value is at fault
+            if len(found) > 1 and "must be a list." in found:
+                found.remove("must be a list.")
         return None, [
-            (key, " or ".join(dict.fromkeys(found)).replace(". or must", ", or must"), _at(value, key))
+            (key, " Or it ".join(dict.fromkeys(found)), _at(value, key))
             for key, found in faults.items()
         ]
 

@@ -188,6 +188,67 @@ CASES: dict[str, dict[str, Callable[[], Any]]] = {
 }
 
 
+def rules(**named: Any) -> Callable[[], Any]:
+    """Build an AdamW with these rules over a small model."""
+    return lambda: build({"NAME": "AdamW", "PARAM_GROUPS": named})
+
+
+def hybrid(**keys: Any) -> Callable[[], Any]:
+    """Build Muon and AdamW as one over a small model."""
+    parts = {"muon": {"NAME": "Muon"}, "adamw": {"NAME": "AdamW"}}
+    return lambda: build({"NAME": "Hybrid", "OPTIMIZERS": parts, "DEFAULT": "adamw", **keys})
+
+
+BIAS = {"WHERE": {"KINDS": "bias"}}
+
+CASES["rules"] = {
+    "matches nothing": rules(head={"WHERE": {"NAMES": "haed"}, "SET": {"LR_MULT": 2}}),
+    "a module class that is not there": rules(norm={"WHERE": {"MODULES": "LayerNrom"}}),
+    "no WHERE": rules(bias={"SET": {"LR_MULT": 2}}),
+    "an empty WHERE": rules(bias={"WHERE": {}}),
+    "an unknown selector": rules(bias={"WHERE": {"KIND": "bias"}}),
+    "an unknown kind": rules(bias={"WHERE": {"KINDS": "baises"}}),
+    "a selector beside WHERE": rules(bias={"KINDS": "bias", "SET": {"LR_MULT": 2}}),
+    "a misspelt key": rules(bias={**BIAS, "SET": {"WIEGHT_DECAY": 0}}),
+    "torch's key": rules(bias={**BIAS, "SET": {"lr": 0.1}}),
+    "a wrong value": rules(bias={**BIAS, "SET": {"WEIGHT_DECAY": -1}}),
+    "a negative multiplier": rules(bias={**BIAS, "SET": {"LR_MULT": -1}}),
+    "a multiplier that is NaN": rules(bias={**BIAS, "SET": {"LR_MULT": float("nan")}}),
+    "a broken expression": rules(bias={"WHERE": {"NAMES": "re:("}}),
+    "no rule": rules(bias="no_decay"),
+    "everything frozen": rules(all={"WHERE": {"NAMES": "*"}, "SET": {"FREEZE": True}}),
+    "no names": lambda: build(
+        {"NAME": "AdamW", "PARAM_GROUPS": {"head": {"WHERE": {"NAMES": "head"}}}}, list(make_model("SGD").parameters())
+    ),
+    "momentum that Nesterov needs": lambda: build(
+        {"NAME": "SGD", "NESTEROV": True, "MOMENTUM": 0.9, "PARAM_GROUPS": {"bias": {**BIAS, "SET": {"MOMENTUM": 0}}}}
+    ),
+    "two groups for LBFGS": lambda: build(
+        {"NAME": "LBFGS", "PARAM_GROUPS": {"bias": {**BIAS, "SET": {"LR_MULT": 0.1}}}}
+    ),
+    "vectors for Muon": lambda: build({"NAME": "Muon"}),
+    "no parameters": lambda: build(SGD, []),
+    "a parameter twice": lambda: build(SGD, [torch.zeros(1, requires_grad=True)] * 2),
+    "no parameter": lambda: build(SGD, [3]),
+}
+CASES["hybrid"] = {
+    "no default": hybrid(DEFAULT="adam"),
+    "an unknown part": hybrid(PARAM_GROUPS={"matrices": {"WHERE": {"KINDS": "matrix"}, "SET": {"OPTIMIZER": "muno"}}}),
+    "vectors for Muon": hybrid(PARAM_GROUPS={"all": {"WHERE": {"NAMES": "*"}, "SET": {"OPTIMIZER": "muon"}}}),
+    "a part without parameters": hybrid(),
+    "a key that the part has not": hybrid(
+        PARAM_GROUPS={"m": {"WHERE": {"KINDS": "matrix"}, "SET": {"OPTIMIZER": "muon", "BETAS": [0.9, 0.9]}}}
+    ),
+    "a part that cannot be one": hybrid(OPTIMIZERS={"lbfgs": {"NAME": "LBFGS"}, "adamw": {"NAME": "AdamW"}}),
+    "cycled momentum": lambda: scepter_opt.check(
+        {
+            "optimizer": {"NAME": "Hybrid", "OPTIMIZERS": {"a": SGD}, "DEFAULT": "a"},
+            "lr_scheduler": scheduler_node("CyclicLR", CYCLE_MOMENTUM=True),
+        }
+    ),
+}
+
+
 def deep() -> dict[str, Any]:
     """A mapping that holds itself."""
     node: dict[str, Any] = {}
