@@ -45,10 +45,7 @@ def read_value(value: Any, annotation: Any, infinite: bool = False) -> tuple[Any
         for found in faults.values():  # of what could be a list or one value, the value is at fault
             if len(found) > 1 and "must be a list." in found:
                 found.remove("must be a list.")
-        return None, [
-            (key, " Or it ".join(dict.fromkeys(found)), _at(value, key))
-            for key, found in faults.items()
-        ]
+        return None, [(key, " Or it ".join(dict.fromkeys(found)), _at(value, key)) for key, found in faults.items()]
 
 
 @cache
