@@ -94,12 +94,20 @@ def _identify(
     if entry is None:
         if name == MISSING:
             kind = registry.kind if registry else "optimizer or lr_scheduler"
-            raise ConfigError([Problem("NAME", f"is required: the class name of the {kind}.")])
+            raise ConfigError([Problem("NAME", f"is required: the class name of the {kind}.{_instead(values, kind)}")])
         return (registry or _likely(name, values)).entry(name), []
     if registry is not None and entry.kind != registry.kind:
         message = f"is an entry of {entry.kind}; an entry of {registry.kind} is needed here."
         raise ConfigError([Problem("NAME", message, entry.name)])
     return entry, []
+
+
+def _instead(values: dict[Any, Any], kind: str) -> str:
+    """What was given in place of a node with a NAME, where it can be told."""
+    if kind in values:
+        return f" This is a config that holds the node: pass its {kind}."
+    spelt = next((key for key in values if isinstance(key, str) and key.upper() == "NAME"), None)
+    return f" Keys are in capitals, and there is {spelt}." if spelt else ""
 
 
 def _likely(name: Any, values: dict[Any, Any]) -> Registry:

@@ -8,7 +8,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 from .checking import check_node
-from .errors import ConfigError, Problem, did_you_mean
+from .errors import ConfigError, Problem, did_you_mean, show
 from .lr_schedulers.registry import LR_SCHEDULERS
 from .reading import full_key
 
@@ -53,6 +53,9 @@ class Driver:
     """
 
     def __init__(self, scheduler: LRScheduler, cfg: Any, *, scaler: GradScaler | None = None) -> None:
+        for name, given in (("scheduler", scheduler), ("scaler", scaler)):
+            if hasattr(given, "param_groups"):
+                raise ConfigError([Problem(name, f"a driver needs a {name} here, not the {type(given).__name__}.")])
         config = check_node(cfg, LR_SCHEDULERS)
         interval = config.get("INTERVAL", "step")
         self.scheduler: Any = scheduler
@@ -106,7 +109,7 @@ class Driver:
         if self._by_epoch:
             return self._tick(self.epochs, metrics)
         if self._takes_metric and not self._needs_metric:
-            found = _measured(metrics)
+            found = self._measured(metrics)
             if self._has_metric(found) or not self._seen:
                 self.scheduler.observe(self._metric(found))
             self._seen = False
@@ -117,14 +120,20 @@ class Driver:
         return {"steps": self.steps, "epochs": self.epochs, "scale": self._scale}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from what was counted."""
+        """Go on from what was counted.
+
+        Raises:
+            ConfigError: It is not the state of a driver.
+        """
+        if state_dict.keys() != self.state_dict().keys():
+            raise ConfigError([Problem("driver", f"this is no driver's state: it has {', '.join(state_dict)}.")])
         self.steps, self.epochs = state_dict["steps"], state_dict["epochs"]
         self._scale = state_dict["scale"]
 
     def _tick(self, count: int, metrics: Metrics) -> bool:
         if count % self._frequency:
             return False
-        found = _measured(metrics) if self._takes_metric else None
+        found = self._measured(metrics) if self._takes_metric else None
         if self._needs_metric or (self._takes_metric and self._has_metric(found)):
             self.scheduler.step(self._metric(found))
             self._seen = True
@@ -148,7 +157,12 @@ class Driver:
         if name not in metrics:
             message = f"there is no such metric.{did_you_mean(name, list(metrics))} There are {names}."
             raise ConfigError([Problem(self._key, message, name)])
-        metric = float(metrics[name])
+        try:
+            metric = float(metrics[name])
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ConfigError(
+                [Problem(self._key, f"the metric {name} is no number: {show(metrics[name])}.")]
+            ) from error
         if isnan(metric):
             raise ConfigError([Problem(self._key, f"the metric {name} is NaN, and nothing can be said of it.", name)])
         return metric
@@ -167,6 +181,8 @@ class Driver:
         self._scale, unskipped = self._scaling()
         return unskipped == 0 and self._scale is not None and before is not None and self._scale < before
 
-
-def _measured(metrics: Metrics) -> Mapping[str, Any] | None:
-    return metrics() if callable(metrics) else metrics
+    def _measured(self, metrics: Metrics) -> Mapping[str, Any] | None:
+        found = metrics() if callable(metrics) else metrics
+        if found is not None and not isinstance(found, Mapping):
+            raise ConfigError([Problem(self._key, 'metrics are given by name: {"loss": 1.0}.', found)])
+        return found

@@ -10,7 +10,7 @@ from omegaconf import ListConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from .checking import inspect
-from .config import Config
+from .config import Config, OpenConfig
 from .errors import ConfigError, Problem, join_key
 from .reading import DEEPEST, config_type, full_key, is_node, pairs
 from .registry import registries
@@ -53,12 +53,12 @@ def check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
         ConfigError: All problems of all nodes, or there is no node.
     """
     found = list(_walk(cfg, full_key(cfg), None, set(), 0))
-    if not found:
+    problems = _strays(cfg)
+    if not found and not problems:
         places = ", ".join([*_SINGLE, *(f"{key}.*" for key in _SEVERAL)])
         message = f"holds no optimizer and no lr_scheduler, neither at {places} nor by a NAME."
         raise ConfigError([Problem("", message)])
     configs: dict[str, Any] = {}
-    problems: list[Problem] = []
     known = {registry.kind: registry for registry in registries()}
     for place in found:
         config, wrong = inspect(place.node, known.get(place.kind or ""), imports)
@@ -66,11 +66,32 @@ def check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
         if not wrong:
             configs[place.key] = config
     for optimizer, scheduler in _pairs(configs):
+        if isinstance(configs[scheduler], OpenConfig):
+            continue
         wrong = configs[scheduler].conflicts_with(configs[optimizer])
         problems += [problem.under(scheduler) for problem in wrong]
     if problems:
         raise ConfigError(problems)
     return configs
+
+
+def _strays(cfg: Any) -> list[Problem]:
+    """What was meant for a node and lies beside it: a usual place that cannot be read, rules at the root."""
+    problems = []
+    for key, get in pairs(cfg):
+        place = str(key)
+        try:
+            value = get()
+        except (OmegaConfBaseException, RecursionError) as error:
+            if place in _SINGLE or place in _SEVERAL:
+                problems.append(Problem(place, f"cannot be resolved: {str(error).strip().partition(chr(10))[0]}"))
+            continue
+        if place == "param_groups" and is_node(value) and any(is_node(rule) for rule in _readable(value).values()):
+            message = (
+                "lies beside the optimizer: choose rules by param_groups@optimizer.PARAM_GROUPS=OPTION, without a +."
+            )
+            problems.append(Problem(place, message))
+    return problems
 
 
 def _walk(value: Any, path: str, kind: str | None, seen: set[int], depth: int) -> Iterator[Found]:

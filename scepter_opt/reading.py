@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from .config import Readable
@@ -16,9 +16,9 @@ from .errors import ABSENT, Problem, join_key
 DEEPEST = 40
 """Levels of nesting; a deeper config holds itself."""
 _EXPOSE = (
-    "this is a text, not a node: Hydra found no such config group. `import scepter_opt` before @hydra.main makes the "
-    "groups known; without the import, add `hydra: {{searchpath: [pkg://scepter_opt.conf]}}` to your config. "
-    "Then choose an option with {kind}=OPTION, without a +."
+    "this is a text, not a node. Where it comes from Hydra, there is no such config group: `import scepter_opt` before "
+    "@hydra.main makes the groups known; without the import, add `hydra: {{searchpath: [pkg://scepter_opt.conf]}}` to "
+    "your config. Then choose an option with {kind}=OPTION, without a +."
 )
 
 
@@ -81,6 +81,8 @@ def _plain_values(node: DictConfig) -> dict[Any, Any]:
 def _own_value(child: Any) -> Any:
     """The value of an OmegaConf node that refers to no other; ABSENT of one that does, or holds more than values."""
     content = child._value()
+    if isinstance(content, Node):  # of a union the node that holds the value
+        content = content._value()
     if isinstance(child, ListConfig) and isinstance(content, list):
         items = [_own_value(item) for item in content]
         return ABSENT if any(item is ABSENT for item in items) else items

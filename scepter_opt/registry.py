@@ -101,6 +101,8 @@ class Registry:
         Raises:
             ConfigError: The name or the option is another class's.
         """
+        if isinstance(name, type):
+            raise ConfigError([Problem(name.__qualname__, "is decorated without parentheses: @...register_class().")])
 
         def register(cls: C) -> C:
             entry = self._entry(cls, name or cls.__name__, option)
@@ -126,11 +128,17 @@ class Registry:
                 raise ConfigError([Problem(name, f"is registered already: {_where(other.cls)} and {_where(cls)}.")])
             message = f"the option {entry.option} is {_where(other.cls)}'s already, not for {_where(cls)} too."
             raise ConfigError([Problem(name, message)])
+        if not issubclass(entry.component, self.base()):
+            raise ConfigError([Problem(name, f"is no {self.kind}: register it with the other registry.")])
         if entry.component.Config is not None:
             from .validation import fields
 
             fields(entry.component.Config)
         return entry
+
+    def base(self) -> type:
+        """The base class of what is registered here."""
+        raise NotImplementedError
 
     def entries(self) -> dict[str, Entry]:
         """All entries by name: the package's own, then what users registered."""

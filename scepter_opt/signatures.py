@@ -91,6 +91,8 @@ def keywords_of(
             continue
         value = getattr(config, key)
         if keyword is None:
+            if not type(config).__module__.startswith("scepter_opt."):
+                raise ConfigError([Problem(key, f"{target.__name__} has no such keyword.", value)])
             if value != default:
                 message = f"{target.__name__} of the installed {_torch_version()} has no such setting."
                 raise ConfigError([Problem(key, message, value)])

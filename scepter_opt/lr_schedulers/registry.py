@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import below
+from ..errors import ConfigError, Problem, below
 from ..registry import Registry
 from .base_scheduler import SchedulerConfig
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 class SchedulerRegistry(Registry):
     """Schedulers by name."""
+
+    def base(self) -> type:
+        """BaseScheduler."""
+        from .base_scheduler import BaseScheduler
+
+        return BaseScheduler
 
     def build(
         self,
@@ -53,6 +59,9 @@ class SchedulerRegistry(Registry):
             if isinstance(config, SchedulerConfig):
                 config = in_proportion(config.with_horizon(run), optimizer, key)
             scheduler: LRScheduler = self.entry(config.NAME).component(config, logger)(optimizer)
+            if scheduler is None:
+                message = "its __call__ returns nothing: return the scheduler."
+                raise ConfigError([Problem("NAME", message, config.NAME)])
         if logger is not None:
             logger.info(f"{config.NAME}")
         return scheduler

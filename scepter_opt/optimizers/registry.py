@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 class OptimizerRegistry(Registry):
     """Optimizers by name."""
 
+    def base(self) -> type:
+        """BaseOptimize."""
+        from .base_optimizer import BaseOptimize
+
+        return BaseOptimize
+
     def build(self, cfg: Any, logger: Any = None, *, parameters: Any) -> Optimizer:
         """Check a node and build the optimizer that it describes.
 
@@ -44,6 +50,8 @@ class OptimizerRegistry(Registry):
         """
         frozen = plan.to_freeze()
         optimizer: Optimizer = self.entry(plan.optimizer).component(plan.config, logger)(plan.groups())
+        if optimizer is None:
+            raise ConfigError([Problem("NAME", "its __call__ returns nothing: return the optimizer.", plan.optimizer)])
         _check_used(plan, optimizer)
         for _, tensor in frozen:
             tensor.requires_grad_(False)

@@ -25,9 +25,14 @@ def short(plan: Plan) -> str:
         said = [f"{key} {_value(value)}" for key, value in settings.items() if value is not None]
         part = [f"in {group.part}"] if group.part else []
         lines.append("  " + ", ".join([f"{group.name}: {_many(count[number])}", *part, *said]))
+    several = len(set(plan.steps)) > 1
     for step in dict.fromkeys(plan.steps):
+        where = [group.name for group, own in zip(plan.settings, plan.steps, strict=True) if own == step]
         undone = f"; IMPLEMENTATION={'torch' if step.reason else 'auto'} undoes it" * (step.implementation != "torch")
-        lines.append(f"  step: {step.implementation.value}" + (f" ({step.reason})" * bool(step.reason)) + undone)
+        reason = f" ({step.reason})" if step.reason else ""
+        lines.append(
+            f"  step{' of ' + ', '.join(where) if several else ''}: {step.implementation.value}{reason}{undone}"
+        )
     if count[-1]:
         lines.append(f"  frozen: {_many(count[-1])}")
     lines += [f"  rule {rule.name} is overruled by later rules" for rule in plan.rules if rule.shadowed]
