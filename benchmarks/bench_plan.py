@@ -73,6 +73,34 @@ def plans(rounds: int) -> Iterator[Row]:
             yield {**row, "value": 1e6 * row["value"] / count, "unit": "µs per parameter"}
 
 
+class Blocks(nn.Module):
+    """A stem and twelve blocks, with the method by which timm's models tell them apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = Leaf()
+        self.blocks = nn.ModuleList(nn.ModuleList((Leaf(), Leaf())) for _ in range(12))
+
+    def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
+        return {"stem": r"^stem", "blocks": [(r"^blocks\.(\d+)", None)]}
+
+
+def layer_decay(rounds: int) -> Iterator[Row]:
+    """Layer-wise decay over twelve blocks, with no weight decay of biases and norms."""
+    model = Blocks()
+    rules = {"no_decay": NO_DECAY, "layers": {"WHERE": {"NAMES": "*"}, "SET": {"LAYER_DECAY": 0.75}}}
+    config = scepter_opt.check({"NAME": "AdamW", "PARAM_GROUPS": rules})
+    count = len(list(model.parameters()))
+    tasks: dict[str, Callable[[], Any]] = {
+        "scepter_opt": partial(make_plan, config, model),
+        "one group per parameter": partial(one_group_each, model),
+    }
+    if package := peer("timm", "timm.optim"):
+        tasks["timm layer decay groups"] = partial(package.optim.param_groups_layer_decay, model)
+    for row in compared(PART, f"layer decay, {count} parameters", tasks, "one group per parameter", rounds):
+        yield {**row, "value": 1e6 * row["value"] / count, "unit": "µs per parameter"}
+
+
 class Layer(nn.Module):
     """A layer of a transformer of 70 billion parameters."""
 
@@ -102,6 +130,7 @@ def meta(rounds: int) -> Iterator[Row]:
 def rows(rounds: int = 7) -> Iterator[Row]:
     """Plans of made-up models; ratios are to making one group per parameter by hand."""
     yield from plans(rounds)
+    yield from layer_decay(10 * rounds)
     yield from meta(rounds)
 
 

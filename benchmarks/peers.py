@@ -35,7 +35,7 @@ _libraries: list[Any] = []
 
 
 def _define_operators() -> None:
-    """Let a CUDA build of torchvision, which timm imports, be imported with a CPU build of torch (FACTS 1.14)."""
+    """Let a CUDA build of torchvision, which timm imports, be imported with a CPU build of torch."""
     import torch
 
     if _libraries or not torch.__version__.endswith("+cpu") or version("torchvision").endswith("+cpu"):

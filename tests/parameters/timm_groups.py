@@ -17,7 +17,7 @@ PRESETS = Path(__file__).parents[2] / "conf" / "param_groups"
 
 
 def import_timm() -> tuple[Any, Any]:
-    # torchvision from PyPI is a CUDA build: without its operators' schemas its import fails (FACTS 1.14)
+    # torchvision from PyPI is a CUDA build: without its operators' schemas its import fails
     library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]  # torch's own gap
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
