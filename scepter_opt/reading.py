@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, Node, OmegaConf
+from omegaconf import Container, DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from .config import Readable
@@ -86,8 +86,8 @@ def _own_value(child: Any) -> Any:
     if isinstance(child, ListConfig) and isinstance(content, list):
         items = [_own_value(item) for item in content]
         return ABSENT if any(item is ABSENT for item in items) else items
-    if isinstance(child, DictConfig):
-        return {} if content == {} else ABSENT
+    if isinstance(child, Container):
+        return {} if isinstance(child, DictConfig) and content == {} else ABSENT
     return ABSENT if isinstance(content, str) and "${" in content else content
 
 
