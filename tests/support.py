@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -165,3 +165,16 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     return bool(one == other)
+
+
+def messages_of(cases: Mapping[str, Callable[[], Any]]) -> str:
+    """The message of every case under its name, as snapshots keep them."""
+    written = []
+    for case, run in cases.items():
+        try:
+            run()
+        except scepter_opt.ConfigError as error:
+            written.append(f"## {case}\n{error}\n")
+        else:
+            written.append(f"## {case}\nno error\n")
+    return "\n".join(written)

@@ -11,7 +11,7 @@ import torch
 from omegaconf import OmegaConf
 
 import scepter_opt
-from tests.support import make_model, scheduler_node
+from tests.support import make_model, messages_of, scheduler_node
 
 FOLDER = Path(__file__).parent / "messages"
 
@@ -258,15 +258,7 @@ def deep() -> dict[str, Any]:
 
 def messages(topic: str) -> str:
     """The messages of a topic, each under its case."""
-    written = []
-    for case, run in CASES[topic].items():
-        try:
-            run()
-        except scepter_opt.ConfigError as error:
-            written.append(f"## {case}\n{error}\n")
-        else:
-            written.append(f"## {case}\nno error\n")
-    return "\n".join(written).replace(torch.__version__, "VERSION")
+    return messages_of(CASES[topic]).replace(torch.__version__, "VERSION")
 
 
 @pytest.mark.parametrize("topic", CASES)

@@ -11,6 +11,7 @@ import torch
 
 import scepter_opt
 from scepter_opt.registry import UserClasses
+from tests.support import messages_of
 
 FILE = Path(__file__).parent.parent / "messages" / "phases.txt"
 
@@ -173,15 +174,7 @@ CASES: dict[str, Callable[[], Any]] = {
 
 def messages() -> str:
     """Every case with its message."""
-    written = []
-    for case, run in CASES.items():
-        try:
-            run()
-        except scepter_opt.ConfigError as error:
-            written.append(f"## {case}\n{error}\n")
-        else:
-            written.append(f"## {case}\nno error\n")
-    return "\n".join(written)
+    return messages_of(CASES)
 
 
 @pytest.fixture(autouse=True)
