@@ -1,14 +1,38 @@
-"""Node to Config, or a ConfigError that names every problem. Imports no torch."""
+"""check: every node of an app's whole config, found by place, type and name, alone and in pairs. Imports no torch."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from omegaconf import MISSING
+from omegaconf import ListConfig
+from omegaconf.errors import OmegaConfBaseException
 
-from .errors import ConfigError, Problem, nearest
-from .reading import config_type, full_key, read
-from .registry import Entry, Registry, registries
+from .config import Config, OpenConfig
+from .errors import ConfigError, Problem, join_key
+from .node_checking import check_node, inspect
+from .reading import DEEPEST, config_type, full_key, is_node, pairs
+from .registry import registries
+
+_SINGLE = {
+    "optimizer": "optimizer",
+    "optim": "optimizer",
+    "OPTIMIZER": "optimizer",
+    "lr_scheduler": "lr_scheduler",
+    "scheduler": "lr_scheduler",
+    "LR_SCHEDULER": "lr_scheduler",
+}
+_SEVERAL = {"optimizers": "optimizer", "lr_schedulers": "lr_scheduler"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A node with its full key, and the kind that its place asks for, if it does."""
+
+    key: str
+    node: Any
+    kind: str | None
 
 
 def check(cfg: Any, *, imports: bool | None = None) -> Any:
@@ -32,87 +56,129 @@ def check(cfg: Any, *, imports: bool | None = None) -> Any:
     scepter_opt.errors.ConfigError: 1 problem in the configuration
       LERNING_RATE = 0.1: SGD has no such key. Did you mean LEARNING_RATE?
     """
-    from .finding import check_whole, is_single_node
-
-    if not is_single_node(cfg):
-        return check_whole(cfg, imports)
+    if not _is_single_node(cfg):
+        return _check_whole(cfg, imports)
     return check_node(cfg, None, imports, full_key(cfg))
 
 
-def check_node(node: Any, registry: Registry | None, imports: bool | None = None, key: str | None = None) -> Any:
-    """The Config of one node.
+def _is_single_node(cfg: Any) -> bool:
+    """Whether `cfg` is one node, not a config that holds nodes."""
+    typed = config_type(cfg)
+    if not is_node(cfg) or (typed is not None and issubclass(typed, Config)):
+        return True
+    values = _readable(cfg)
+    if "NAME" not in values:
+        return False
+    return _is_known(values) or not any(key in _SINGLE or key in _SEVERAL for key in values)
 
-    Args:
-        node: Any mapping, or a Config.
-        registry: The registry that must know its `NAME`; None for whichever does.
-        imports: As in `check`.
-        key: Full key for the messages; by default the node's own, or the registry's kind.
+
+def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
+    """Every node of a config, checked alone and in pairs, by full key.
+
+    Raises:
+        ConfigError: All problems of all nodes, or there is no node.
     """
-    config, problems = inspect(node, registry, imports)
+    found = list(_walk(cfg, full_key(cfg), None, set(), 0))
+    problems = _strays(cfg)
+    if not found and not problems:
+        places = ", ".join([*_SINGLE, *(f"{key}.*" for key in _SEVERAL)])
+        message = f"holds no optimizer and no lr_scheduler, neither at {places} nor by a NAME."
+        raise ConfigError([Problem("", message)])
+    configs: dict[str, Any] = {}
+    known = {registry.kind: registry for registry in registries()}
+    for place in found:
+        config, wrong = inspect(place.node, known.get(place.kind or ""), imports)
+        problems += [problem.under(place.key) for problem in wrong]
+        if not wrong:
+            configs[place.key] = config
+    for optimizer, scheduler in _pairs(configs):
+        if isinstance(configs[scheduler], OpenConfig):
+            continue
+        wrong = configs[scheduler].conflicts_with(configs[optimizer])
+        problems += [problem.under(scheduler) for problem in wrong]
     if problems:
-        prefix = key if key is not None else full_key(node) or (registry.kind if registry else "")
-        raise ConfigError(problem.under(prefix) for problem in problems)
-    return config
+        raise ConfigError(problems)
+    return configs
 
 
-def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple[Any, list[Problem]]:
-    """The Config of one node (None where it has problems) and its problems, with keys relative to it."""
-    values, problems = read(node, registry.kind if registry else "")
-    if not values and problems:
-        return None, problems
-    try:
-        entry, doubts = _identify(config_type(node), values.get("NAME", MISSING), values, registry)
-    except ConfigError as error:
-        return None, [*error.problems, *problems]
-    order = {str(key): position for position, key in enumerate(["NAME", *values])}
-    unread = {_first(problem.key) for problem in problems}
-    config, found = entry.validate({k: v for k, v in values.items() if k != "NAME" and str(k) not in unread}, imports)
-    problems += doubts
-    problems += [problem for problem in found if problem.key not in unread]
-    problems.sort(key=lambda problem: order.get(_first(problem.key), len(order)))
-    return (None if problems else config), problems
+def _strays(cfg: Any) -> list[Problem]:
+    """What was meant for a node and lies beside it: a usual place that cannot be read, rules at the root."""
+    problems = []
+    for key, get in pairs(cfg):
+        place = str(key)
+        try:
+            value = get()
+        except (OmegaConfBaseException, RecursionError) as error:
+            if place in _SINGLE or place in _SEVERAL:
+                problems.append(Problem(place, f"cannot be resolved: {str(error).strip().partition(chr(10))[0]}"))
+            continue
+        if place == "param_groups" and is_node(value) and any(is_node(rule) for rule in _readable(value).values()):
+            message = (
+                "lies beside the optimizer: choose rules by param_groups@optimizer.PARAM_GROUPS=OPTION, without a +."
+            )
+            problems.append(Problem(place, message))
+    return problems
 
 
-def _first(key: str) -> str:
-    return key.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
+def _walk(value: Any, path: str, kind: str | None, seen: set[int], depth: int) -> Iterator[Found]:
+    """Nodes at and below `value`; `kind` is what its place says that it is."""
+    if id(value) in seen or depth > DEEPEST:
+        return
+    if is_node(value):
+        seen.add(id(value))
+        values = _readable(value)
+        if "_target_" not in values and (kind is not None or _is_ours(value, values)):
+            yield Found(full_key(value) or path, value, kind)
+            return
+        for key, child in values.items():
+            below = join_key(path, str(key))
+            if path == "" or (is_node(child) and "NAME" in _readable(child)):
+                yield from _walk(child, below, _SINGLE.get(str(key)), seen, depth + 1)
+            elif path in _SEVERAL:
+                yield from _walk(child, below, _SEVERAL[path], seen, depth + 1)
+            else:
+                yield from _walk(child, below, None, seen, depth + 1)
+    elif kind is not None:
+        yield Found(path, value, kind)
+    elif isinstance(value, (list, tuple, ListConfig)):
+        for position, item in _readable(value).items():
+            yield from _walk(item, f"{path}[{position}]", None, seen, depth + 1)
 
 
-def _identify(
-    typed: type | None, name: Any, values: dict[Any, Any], registry: Registry | None
-) -> tuple[Entry, list[Problem]]:
-    """The entry that a node's type and `NAME` say, and where the two differ."""
-    by_type = next((entry for known in registries() if (entry := known.entry_of(typed))), None)
-    by_name = next((known.entry(name) for known in registries() if known.has(name)), None)
-    if by_type and name not in (MISSING, by_type.name):
-        message = f"this node is {by_type.name}'s, with its keys."
-        if by_name:
-            message += f" Choose the other by its option: {by_name.kind}={by_name.option}."
-        else:
-            message += f" Leave it {by_type.name}, or choose another option of {by_type.kind}."
-        return by_type, [Problem("NAME", message, name)]
-    entry = by_type or by_name
-    if entry is None:
-        if name == MISSING:
-            kind = registry.kind if registry else "optimizer or lr_scheduler"
-            raise ConfigError([Problem("NAME", f"is required: the class name of the {kind}.{_instead(values, kind)}")])
-        return (registry or _likely(name, values)).entry(name), []
-    if registry is not None and entry.kind != registry.kind:
-        message = f"is an entry of {entry.kind}; an entry of {registry.kind} is needed here."
-        raise ConfigError([Problem("NAME", message, entry.name)])
-    return entry, []
+def _readable(node: Any) -> dict[Any, Any]:
+    """The values of a node or a list that can be read; those at fault are named when the node itself is inspected."""
+    found = {}
+    for key, get in pairs(node):
+        try:
+            found[key] = get()
+        except (OmegaConfBaseException, RecursionError):
+            continue
+    return found
 
 
-def _instead(values: dict[Any, Any], kind: str) -> str:
-    """What was given in place of a node with a NAME, where it can be told."""
-    if kind in values:
-        return f" This is a config that holds the node: pass its {kind}."
-    spelt = next((key for key in values if isinstance(key, str) and key.upper() == "NAME"), None)
-    return f" Keys are in capitals, and there is {spelt}." if spelt else ""
+def _is_known(values: dict[Any, Any]) -> bool:
+    return any(registry.has(values.get("NAME")) for registry in registries())
 
 
-def _likely(name: Any, values: dict[Any, Any]) -> Registry:
-    """Where an unknown name was most likely meant to be found."""
+def _is_ours(node: Any, values: dict[Any, Any]) -> bool:
+    return _is_known(values) or any(registry.entry_of(config_type(node)) for registry in registries())
+
+
+def _pairs(configs: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Keys of optimizers with the keys of the schedulers that will drive them: siblings, or the only two."""
     optimizers, schedulers = registries()
-    if "LEARNING_RATE" in values or nearest(name, optimizers.names()):
-        return optimizers
-    return schedulers if nearest(name, schedulers.names()) else optimizers
+    ours = [key for key, config in configs.items() if optimizers.has(config.NAME)]
+    theirs = [key for key, config in configs.items() if schedulers.has(config.NAME)]
+    if len(ours) == len(theirs) == 1:
+        yield ours[0], theirs[0]
+        return
+    for key in ours:
+        place = _sibling_place(key)
+        yield from ((key, other) for other in theirs if _sibling_place(other) == place)
+
+
+def _sibling_place(key: str) -> tuple[str, str]:
+    """Siblings share a parent; members of `optimizers` and `lr_schedulers` share a name."""
+    parent, _, last = key.rpartition(".")
+    above, _, group = parent.rpartition(".")
+    return (above, last) if group in _SEVERAL else (parent, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -26,10 +27,23 @@ class Component:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        if cls.Config is not None and "Config" not in cls.__dict__:
-            # the type of a node tells its class: one that inherits its Config gets one of its own
+        if cls.Config is None:
+            return
+        if "Config" not in cls.__dict__ or "component" in vars(cls.Config):
+            # a Config knows the one class that it is for: a class that shares another's gets a Config of its own
             names = {"__module__": cls.__module__, "__qualname__": f"{cls.__qualname__}.Config", "__annotations__": {}}
             cls.Config = dataclass(kw_only=True)(type("Config", (cls.Config,), names))
+        cls.Config.component = cls
+
+    @classmethod
+    def facts_of(cls, target: type) -> dict[str, Any]:
+        """What a component around a class of torch's kind knows of it: attributes of the component."""
+        return {}
+
+    @classmethod
+    def check_open(cls, values: Mapping[Any, Any], imports: bool | None) -> list[Problem]:
+        """What is wrong with the values of a node where the class has no Config; keys are relative to the node."""
+        return []
 
     def __init__(self, cfg: Any, logger: Any = None) -> None:
         self.cfg = cfg
@@ -44,7 +58,7 @@ class Component:
         if not self.target:
             message = f"{type(self).__name__} builds nothing: give it a `target`, or override __call__."
             raise ConfigError([Problem("NAME", message)])
-        from .signatures import construct, keywords_of, target_class
+        from .keywords import construct, keywords_of, target_class
 
         target = target_class(self.target)
         return construct(target, *arguments, **keywords_of(self.cfg, self.common, target) | keywords)

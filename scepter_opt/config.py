@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -59,6 +60,8 @@ class Conflict:
 class Config(Readable):
     """Base of every typed Config: one field a key, documented by the string under it."""
 
+    component: ClassVar[Any] = None
+    """The class that builds from this Config; it enters itself here."""
     conflicts: ClassVar[tuple[Conflict, ...]] = ()
     """Combinations that are refused; a subclass adds its own to its base's."""
 
@@ -89,7 +92,8 @@ class OpenConfig(Readable):
     (2, 2, 3, False, 1)
     """
 
-    def __init__(self, values: Mapping[Any, Any]) -> None:
+    def __init__(self, values: Mapping[Any, Any], component: Any = None) -> None:
+        self.component = component
         self._values = {str(key): _opened(value) for key, value in values.items()}
 
     def keys(self) -> Iterator[str]:
@@ -126,3 +130,17 @@ def _opened(value: Any) -> Any:
     if isinstance(value, list):
         return [_opened(item) for item in value]
     return value
+
+
+def restore_fields(config: type | None) -> None:
+    """Make a dataclass of `__main__` one again in a worker.
+
+    cloudpickle copies such a class, and with it the sentinels that dataclasses compare by identity.
+    """
+    for cls in config.__mro__ if config else ():
+        for field in cls.__dict__.get("__dataclass_fields__", {}).values():
+            for name in ("default", "default_factory"):
+                if type(getattr(field, name)).__name__ == "_MISSING_TYPE":
+                    setattr(field, name, dataclasses.MISSING)
+            kind = str(field._field_type)
+            field._field_type = getattr(dataclasses, kind, field._field_type)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from math import isnan
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
-from .checking import check_node
 from .errors import ConfigError, Problem, did_you_mean, show
 from .lr_schedulers.registry import LR_SCHEDULERS
+from .node_checking import check_node
 from .reading import full_key
 
 if TYPE_CHECKING:

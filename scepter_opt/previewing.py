@@ -8,7 +8,6 @@ from numbers import Real
 from operator import mul
 from typing import Any, final
 
-from .checking import check_node
 from .config import OpenConfig
 from .errors import ConfigError, Problem, below
 from .horizon import Horizon
@@ -18,11 +17,12 @@ from .lr_schedulers.group_settings import RATE, Setting, rules_of
 from .lr_schedulers.phase_curves import Timeline, Timelines
 from .lr_schedulers.phases import PhasesLR
 from .lr_schedulers.registry import LR_SCHEDULERS
+from .names import keyword_of
+from .node_checking import check_node
 from .optimizers.base_optimizer import OptimizerConfig
 from .parameters.plan import Plan
 from .reading import full_key
 from .schedules import values
-from .signatures import keyword_of
 
 
 @final

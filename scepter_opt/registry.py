@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from hydra.core.singleton import Singleton
 
-from .config import Config, OpenConfig
+from .component import Component
+from .config import Config, OpenConfig, restore_fields
 from .errors import ConfigError, Problem, did_you_mean
 
 C = TypeVar("C", bound=type)
@@ -29,9 +30,7 @@ class Entry:
     @property
     def component(self) -> Any:
         """The class that builds: a BaseOptimize or BaseScheduler."""
-        from .signatures import component_of
-
-        return component_of(self.cls)
+        return registry(self.kind).component_of(self.cls)
 
     @property
     def config(self) -> type[Config] | None:
@@ -39,23 +38,14 @@ class Entry:
         found: type[Config] | None = getattr(self.cls, "Config", None)
         return found
 
-    def spellings(self) -> Mapping[str, str]:
-        """Every way users know a key by (ours and torch's), with the key."""
-        config: Any = self.config
-        return _spellings(config) if config else {}
-
     def validate(self, values: Mapping[Any, Any], imports: bool | None = None) -> tuple[Any, list[Problem]]:
         """The Config with these values (without NAME), or all problems with keys relative to the node."""
-        from .validation import validate
-
         named = {**values, "NAME": self.name}
         if self.config is None:
-            from .parameters.rules import Rules
+            return OpenConfig(named, self.component), self.component.check_open(named, imports)
+        from .validation import spellings_of, validate
 
-            rules = named.get("PARAM_GROUPS") if self.kind == "optimizer" else None
-            problems = Rules().check(rules, None, imports)[1] if rules is not None else []
-            return OpenConfig(named), [problem.under("PARAM_GROUPS") for problem in problems]
-        return validate(self.config, named, imports, self.spellings(), self.name)
+        return validate(self.config, named, imports, spellings_of(self.config), self.name)
 
 
 class UserClasses(metaclass=Singleton):
@@ -65,8 +55,6 @@ class UserClasses(metaclass=Singleton):
         self.entries: dict[str, dict[str, Entry]] = {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        from .signatures import restore_fields
-
         self.__dict__.update(state)
         for entries in self.entries.values():
             for entry in entries.values():
@@ -82,8 +70,12 @@ class Registry:
             names is first asked for, and not before.
     """
 
+    torch_base: ClassVar[str] = ""
+    """torch's base class of what is built; subclasses of it can be registered as they are."""
+
     def __init__(self, kind: str, modules: Mapping[str, str]) -> None:
         self.kind = kind
+        _REGISTRIES[kind] = self
         self._module_of = {name: module for module, names in modules.items() for name in names.split()}
         self._own: dict[str, Entry] = {}
 
@@ -128,17 +120,41 @@ class Registry:
                 raise ConfigError([Problem(name, f"is registered already: {_where(other.cls)} and {_where(cls)}.")])
             message = f"the option {entry.option} is {_where(other.cls)}'s already, not for {_where(cls)} too."
             raise ConfigError([Problem(name, message)])
-        if not issubclass(entry.component, self.base()):
+        if not any(known.takes(cls) for known in registries()):
+            message = "must extend BaseOptimize or BaseScheduler, or torch's Optimizer or LRScheduler."
+            raise ConfigError([Problem(cls.__qualname__, message)])
+        if not self.takes(cls):
             raise ConfigError([Problem(name, f"is no {self.kind}: register it with the other registry.")])
-        if entry.component.Config is not None:
-            from .validation import fields
+        from .adapters import check_config
+        from .validation import fields
 
+        check_config(cls, self.base())
+        if entry.component.Config is not None:
             fields(entry.component.Config)
         return entry
 
-    def base(self) -> type:
+    def base(self) -> type[Component]:
         """The base class of what is registered here."""
         raise NotImplementedError
+
+    def takes(self, cls: type) -> bool:
+        """Whether a class is of the kind that is registered here: ours, or torch's own."""
+        module, _, name = self.torch_base.rpartition(".")
+        # where torch was not imported, no class extends its own
+        return issubclass(cls, (self.base(), *filter(None, [getattr(sys.modules.get(module), name, None)])))
+
+    def component_of(self, cls: Any) -> Any:
+        """The class that builds a registered one from a Config: itself, or a component around one of torch's kind.
+
+        Raises:
+            ConfigError: Its Config is none.
+        """
+        if issubclass(cls, Component):
+            return cls
+        from .adapters import adapt
+
+        base: Any = self.base()
+        return adapt(cls, base)
 
     def entries(self) -> dict[str, Entry]:
         """All entries by name: the package's own, then what users registered."""
@@ -211,14 +227,16 @@ class Registry:
         return json_schema(self.entry(name))
 
 
+# Registries enter themselves by their kind; the module of each is imported when it is first asked for.
+_REGISTRIES: dict[str, Registry] = {}
+_MODULES = {"optimizer": "scepter_opt.optimizers.registry", "lr_scheduler": "scepter_opt.lr_schedulers.registry"}
+
+
 def registry(kind: str) -> Registry:
     """The registry of `optimizer` or `lr_scheduler`."""
-    found: Registry
-    if kind == "optimizer":
-        from .optimizers.registry import OPTIMIZERS as found
-    else:
-        from .lr_schedulers.registry import LR_SCHEDULERS as found
-    return found
+    if kind not in _REGISTRIES:
+        importlib.import_module(_MODULES[kind])
+    return _REGISTRIES[kind]
 
 
 def registries() -> tuple[Registry, Registry]:
@@ -233,16 +251,6 @@ def option_name(name: str) -> str:
     ['sgd', 'sparse_adam', 'one_cycle', 'reduce_on_plateau']
     """
     return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name.replace("LR", "")).lower()
-
-
-@cache
-def _spellings(config: type[Config]) -> dict[str, str]:
-    from .signatures import keyword_of
-    from .validation import own_first
-
-    keys = [*(field.key for field in own_first(config)), "NAME"]
-    implementation = {name: "IMPLEMENTATION" for name in ("foreach", "fused") if "IMPLEMENTATION" in keys}
-    return {key: key for key in keys} | {keyword_of(key): key for key in keys} | implementation
 
 
 def _where(cls: type) -> str:

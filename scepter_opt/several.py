@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .checking import check_node
 from .errors import ConfigError, Problem, below, did_you_mean
 from .lr_schedulers.registry import LR_SCHEDULERS
+from .node_checking import check_node
 from .optimizers.registry import OPTIMIZERS
 from .parameters.named import collect
 from .parameters.planning import make_plan

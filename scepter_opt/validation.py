@@ -17,6 +17,7 @@ from .documentation import documentation
 from .errors import Problem, join_key, nearest
 from .fields import Import, Nested, metadata
 from .imports import check_import
+from .names import keyword_of
 from .values import read_value
 
 V = TypeVar("V")
@@ -77,6 +78,14 @@ def own_first(config: type) -> list[Field]:
     known = fields(config)
     keys = [key for base in config.__mro__ for key in inspect.get_annotations(base) if key in known]
     return [known[key] for key in dict.fromkeys(keys) if key != "NAME"]
+
+
+@per_class
+def spellings_of(config: Any) -> Mapping[str, str]:
+    """Every way users know the keys of a Config by (ours and torch's), with the key."""
+    keys = [*(field.key for field in own_first(config)), "NAME"]
+    implementation = {name: "IMPLEMENTATION" for name in ("foreach", "fused") if "IMPLEMENTATION" in keys}
+    return {key: key for key in keys} | {keyword_of(key): key for key in keys} | implementation
 
 
 def validate(

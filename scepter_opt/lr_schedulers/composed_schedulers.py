@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from ..checking import inspect
 from ..config import Conflict, OpenConfig
 from ..errors import Problem, below
 from ..fields import Nested
 from ..horizon import Horizon
-from ..signatures import construct, target_class
+from ..keywords import construct, target_class
+from ..node_checking import inspect
 from ..validation import fields
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
 from .official_schedulers import INCREASING, Milestones
@@ -72,7 +72,7 @@ class _Composed(BaseScheduler):
         parts = []
         for name, config in self.cfg.SCHEDULERS.items():
             with below(f"SCHEDULERS.{name}"):
-                parts.append(LR_SCHEDULERS.entry(config.NAME).component(config, self.logger)(optimizer))
+                parts.append(config.component(config, self.logger)(optimizer))
         return parts
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, final
 
-from ..signatures import keyword_of
+from ..names import keyword_of
 
 _BETAS = {"MOMENTUM": 0, "BETA2": 1}
 

@@ -13,7 +13,7 @@ from ..config import OpenConfig
 from ..errors import ConfigError, Problem, below, did_you_mean
 from ..fields import As, OptionalLength
 from ..horizon import Horizon
-from ..signatures import construct, target_class
+from ..keywords import construct, target_class
 from ..validation import fields
 from .base_scheduler import BaseScheduler, SchedulerConfig
 from .building import horizon
@@ -145,7 +145,7 @@ def schedule(node: Any, total_steps: int | Horizon | None = None, steps_per_epoc
     >>> momentum(0), momentum(50), momentum(1000)
     (0.5, 0.75, 1.0)
     """
-    from ..checking import check_node
+    from ..node_checking import check_node
     from ..reading import full_key, read
 
     values, problems = read(node)

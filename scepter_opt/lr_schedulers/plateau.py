@@ -10,7 +10,7 @@ from annotated_types import Gt, Lt
 
 from ..fields import Fraction, NonNegative, WholeFromZero
 from ..horizon import Horizon
-from ..signatures import construct, target_class
+from ..keywords import construct, target_class
 from .base_scheduler import BaseScheduler, Interval, SchedulerConfig
 from .official_schedulers import PlateauMode, ThresholdMode
 from .phase_curves import Timeline

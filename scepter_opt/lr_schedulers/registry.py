@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..component import Component
 from ..errors import ConfigError, Problem, below
 from ..registry import Registry
 from .base_scheduler import SchedulerConfig
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 class SchedulerRegistry(Registry):
     """Schedulers by name."""
 
-    def base(self) -> type:
+    torch_base = "torch.optim.lr_scheduler.LRScheduler"
+
+    def base(self) -> type[Component]:
         """BaseScheduler."""
         from .base_scheduler import BaseScheduler
 
@@ -47,7 +50,7 @@ class SchedulerRegistry(Registry):
         Raises:
             ConfigError: Anything is wrong; nothing was changed.
         """
-        from ..checking import check_node
+        from ..node_checking import check_node
         from ..reading import full_key
         from .building import horizon, untouched
         from .proportions import in_proportion
@@ -58,7 +61,7 @@ class SchedulerRegistry(Registry):
             run = horizon(total_steps, steps_per_epoch)
             if isinstance(config, SchedulerConfig):
                 config = in_proportion(config.with_horizon(run), optimizer, key)
-            scheduler: LRScheduler = self.entry(config.NAME).component(config, logger)(optimizer)
+            scheduler: LRScheduler = config.component(config, logger)(optimizer)
             if scheduler is None:
                 message = "its __call__ returns nothing: return the scheduler."
                 raise ConfigError([Problem("NAME", message, config.NAME)])

@@ -82,6 +82,20 @@ class BaseOptimize(Component):
     one_group: ClassVar[bool] = False
     """Whether it takes a single group only."""
 
+    @classmethod
+    def facts_of(cls, target: type) -> dict[str, Any]:
+        from ..signatures import parameters_of
+
+        return {"implementations": tuple(flag for flag in ("foreach", "fused") if flag in parameters_of(target))}
+
+    @classmethod
+    def check_open(cls, values: Mapping[Any, Any], imports: bool | None) -> list[Problem]:
+        from ..parameters.rules import Rules
+
+        rules = values.get("PARAM_GROUPS")
+        problems = Rules().check(rules, None, imports)[1] if rules is not None else []
+        return [problem.under("PARAM_GROUPS") for problem in problems]
+
     def __call__(self, parameters: Iterable[Any]) -> Optimizer:
         """Build the optimizer.
 

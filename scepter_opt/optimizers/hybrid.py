@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from ..checking import inspect
 from ..config import OpenConfig
 from ..errors import Problem, below, did_you_mean
 from ..fields import Nested
-from ..signatures import construct, target_class
+from ..keywords import construct, target_class
+from ..node_checking import inspect
 from .base_optimizer import BaseOptimize, OptimizerConfig
 from .implementation import Implementation, check_implementations
 from .registry import OPTIMIZERS
@@ -123,5 +123,5 @@ class Hybrid(BaseOptimize):
 def build_part(name: str, config: Any, groups: list[dict[str, Any]]) -> Optimizer:
     """The optimizer of a part. It has no logger, since the Hybrid keeps what builds its parts, and is pickled."""
     with below(f"OPTIMIZERS.{name}"):
-        optimizer: Optimizer = OPTIMIZERS.entry(config.NAME).component(config)(groups)
+        optimizer: Optimizer = config.component(config)(groups)
     return optimizer

@@ -39,17 +39,13 @@ def check_implementations(config: Any) -> Iterator[Problem]:
 
 def check_tensor_rate(config: Any) -> Iterator[Problem]:
     """What is wrong with a rate that is a tensor."""
-    from .registry import OPTIMIZERS
-
-    if not OPTIMIZERS.entry(config.NAME).component.tensor_lr:
+    if not config.component.tensor_lr:
         yield Problem("TENSOR_LR", f"{config.NAME} takes no tensor as its rate: set it to false.", True)
 
 
 def unavailable(config: Any, choice: Implementation) -> str:
     """Why an optimizer cannot compute its step so; empty where it can."""
-    from .registry import OPTIMIZERS
-
-    has = OPTIMIZERS.entry(config.NAME).component.implementations
+    has = config.component.implementations
     if choice not in _SPECIAL:
         return ""
     if choice.value not in has:
@@ -90,12 +86,11 @@ FUSED_IS_FASTEST: Mapping[str, tuple[str, ...]] = {
 FUSED_TAKES_DTENSORS = ("torch.optim.Adam", "torch.optim.AdamW")
 
 
-def decide(config: Any, component: Any, tensors: Sequence[Any], owners: Iterable[Any]) -> Step:
+def decide(config: Any, tensors: Sequence[Any], owners: Iterable[Any]) -> Step:
     """How the step of a group is computed.
 
     Args:
         config: The Config of the optimizer, or of the part of a Hybrid.
-        component: Its component.
         tensors: The group's parameters.
         owners: The modules that hold them, None where unknown.
 
@@ -108,7 +103,7 @@ def decide(config: Any, component: Any, tensors: Sequence[Any], owners: Iterable
         return Step(choice, "")
     sparse = any(getattr(owner, "sparse", False) is True for owner in owners)
     if choice is Implementation.auto:
-        reason = _not_fused(component, tensors, sparse, bool(config.get("DIFFERENTIABLE")))
+        reason = _not_fused(config.component, tensors, sparse, bool(config.get("DIFFERENTIABLE")))
         if reason:
             return Step(Implementation.torch, reason)
         return Step(Implementation.fused, f"the fastest on {tensors[0].device.type}")
@@ -124,7 +119,7 @@ def decide(config: Any, component: Any, tensors: Sequence[Any], owners: Iterable
 
 def _not_fused(component: Any, tensors: Sequence[Any], sparse: bool, differentiable: bool) -> str:
     """Why a fused step is not the fastest that is valid; empty where it is."""
-    from ..signatures import has_keyword, target_class
+    from ..keywords import has_keyword, target_class
 
     devices = FUSED_IS_FASTEST.get(component.target, ())
     if not devices or not has_keyword(target_class(component.target), "fused"):

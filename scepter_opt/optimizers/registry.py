@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..component import Component
 from ..errors import ConfigError, Problem, below
 from ..registry import Registry
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 class OptimizerRegistry(Registry):
     """Optimizers by name."""
 
-    def base(self) -> type:
+    torch_base = "torch.optim.Optimizer"
+
+    def base(self) -> type[Component]:
         """BaseOptimize."""
         from .base_optimizer import BaseOptimize
 
@@ -34,7 +37,7 @@ class OptimizerRegistry(Registry):
         Raises:
             ConfigError: Anything is wrong; nothing was changed.
         """
-        from ..checking import check_node
+        from ..node_checking import check_node
         from ..parameters.planning import make_plan
         from ..reading import full_key
 
@@ -49,7 +52,7 @@ class OptimizerRegistry(Registry):
             ConfigError: Anything is wrong; nothing was changed.
         """
         frozen = plan.to_freeze()
-        optimizer: Optimizer = self.entry(plan.optimizer).component(plan.config, logger)(plan.groups())
+        optimizer: Optimizer = plan.config.component(plan.config, logger)(plan.groups())
         if optimizer is None:
             raise ConfigError([Problem("NAME", "its __call__ returns nothing: return the optimizer.", plan.optimizer)])
         _check_used(plan, optimizer)
@@ -62,7 +65,7 @@ class OptimizerRegistry(Registry):
 
 def _check_used(plan: Plan, optimizer: Any) -> None:
     """Refuse a rule's setting that a class does not read from its groups: torch would keep it there unread."""
-    from ..signatures import keyword_of
+    from ..names import keyword_of
 
     for combination in plan.combinations:
         part = getattr(optimizer, "parts", {}).get(combination.part, optimizer)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..checking import check_node
 from ..errors import below
+from ..node_checking import check_node
 from ..optimizers.registry import OPTIMIZERS
 from ..reading import full_key
 from .planning import make_plan

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ConfigError, Problem, did_you_mean, nearest
+from ..names import key_of, keyword_of
 from ..optimizers.implementation import unavailable
-from ..signatures import key_of, keyword_of
 from ..validation import fields
 from .rules import Rule, check_settings, conflicts, settable, unknown_setting
 

@@ -115,11 +115,9 @@ def check_groups(
     Raises:
         ConfigError: With the rule that sent a parameter to an optimizer which cannot take it.
     """
-    from ..optimizers.registry import OPTIMIZERS
-
     problems: list[Problem] = []
     for part, chosen in configs.items():
-        component = OPTIMIZERS.entry(chosen.NAME).component
+        component = chosen.component
         own = [group.name for group in groups if group.part == part]
         if not own and part != config.default_part and not _may_be_empty(part, rules):
             message = "no parameters end in this part: no rule sends any to it, or later rules send them elsewhere."

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from ..optimizers.base_optimizer import OptimizerConfig
+from ..config import OpenConfig
+from ..keywords import keywords_of, target_class
+from ..names import keyword_of
 from ..optimizers.implementation import Implementation, Step, decide
-from ..signatures import keyword_of, keywords_of, target_class
 
 if TYPE_CHECKING:
     from .grouping import Group
@@ -38,7 +39,7 @@ def decide_steps(plan: Plan) -> list[Step]:
             made.append(Step(Implementation.torch, "the class decides"))
             continue
         tensors, owners = [found.tensors[i] for i in members], [found.owners[i] for i in members]
-        made.append(decide(config, _component_of(config), tensors, owners))
+        made.append(decide(config, tensors, owners))
     return made
 
 
@@ -47,11 +48,11 @@ def _settings(plan: Plan, group: Group, step: Step) -> dict[str, Any]:
     config = _config_of(plan, group)
     if config is None:
         return {keyword_of(key): value for key, value in group.settings.items()}
-    component = _component_of(config)
+    component = config.component
     asked = {**group.settings, **({"LEARNING_RATE": config.LEARNING_RATE} if config.TENSOR_LR else {})}
     made = {keyword_of(key): getattr(config, key) for key in asked}
     if component.target:
-        made = keywords_of(config, OptimizerConfig, target_class(component.target), asked)
+        made = keywords_of(config, component.common, target_class(component.target), asked)
     return made | step.flags(component.implementations)
 
 
@@ -64,13 +65,7 @@ def _tensor(rate: float, device: Any) -> Any:
 
 def _config_of(plan: Plan, group: Group) -> Any:
     """The Config of a group: the optimizer's or its part's, with the group's settings. None of an untyped class."""
-    if not isinstance(plan.config, OptimizerConfig):
+    if isinstance(plan.config, OpenConfig):
         return None
     config = plan.config.parts()[group.part]
     return dataclasses.replace(config, **group.settings) if group.settings else config
-
-
-def _component_of(config: Any) -> Any:
-    from ..optimizers.registry import OPTIMIZERS
-
-    return OPTIMIZERS.entry(config.NAME).component

@@ -13,7 +13,7 @@ from annotated_types import Gt
 from ..documentation import documentation
 from ..errors import Problem, did_you_mean, nearest
 from ..fields import Nested, NonNegative, Texts
-from ..signatures import keyword_of
+from ..names import keyword_of
 from ..validation import Field, fields, per_class, validate
 from .selectors import SELECTORS, Where, broken, check_selection, listed
 
@@ -100,9 +100,7 @@ def settable(owner: Any) -> Mapping[str, Field]:
     own = dict(fields(RuleKeys))
     if owner is None or owner.several:
         return own
-    from ..optimizers.base_optimizer import OptimizerConfig
-
-    common = fields(OptimizerConfig).keys() - {"IMPLEMENTATION"}
+    common = fields(owner.component.common).keys() - {"IMPLEMENTATION"}
     keys = {key: known for key, known in fields(owner).items() if key not in common}
     for multiplier, key in (("LR_MULT", "LEARNING_RATE"), ("WEIGHT_DECAY_MULT", "WEIGHT_DECAY")):
         if key not in keys:
