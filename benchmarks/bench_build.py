@@ -17,7 +17,7 @@ from peers import peer
 from timing import Row, compared, show
 
 import scepter_opt
-from scepter_opt.signatures import keyword_of
+from scepter_opt.names import keyword_of
 from scepter_opt.validation import fields
 
 

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from .lr_schedulers import LR_SCHEDULERS as LR_SCHEDULERS
     from .lr_schedulers import BaseScheduler as BaseScheduler
     from .lr_schedulers import SchedulerConfig as SchedulerConfig
-    from .lr_schedulers import build_lr_scheduler as build_lr_scheduler
-    from .lr_schedulers.phases import schedule as schedule
+    from .lr_schedulers.api import build_lr_scheduler as build_lr_scheduler
+    from .lr_schedulers.api import build_lr_schedulers as build_lr_schedulers
+    from .lr_schedulers.api import schedule as schedule
     from .optimizers import OPTIMIZERS as OPTIMIZERS
     from .optimizers import BaseOptimize as BaseOptimize
     from .optimizers import OptimizerConfig as OptimizerConfig
-    from .optimizers import build_optimizer as build_optimizer
-    from .parameters.calls import freeze as freeze
-    from .parameters.calls import plan as plan
+    from .optimizers.api import build_optimizer as build_optimizer
+    from .optimizers.api import build_optimizers as build_optimizers
+    from .optimizers.api import freeze as freeze
+    from .optimizers.api import plan as plan
     from .parameters.plan import Plan as Plan
     from .previewing import preview as preview
     from .registry import get_config_template as get_config_template
-    from .several import build_lr_schedulers as build_lr_schedulers
-    from .several import build_optimizers as build_optimizers
 
 __version__ = "0.1.0"
 
@@ -48,17 +48,17 @@ _PUBLIC = {
     "Plan": "parameters.plan",
     "Problem": "errors",
     "SchedulerConfig": "lr_schedulers",
-    "build_lr_scheduler": "lr_schedulers",
-    "build_lr_schedulers": "several",
-    "build_optimizer": "optimizers",
-    "build_optimizers": "several",
+    "build_lr_scheduler": "lr_schedulers.api",
+    "build_lr_schedulers": "lr_schedulers.api",
+    "build_optimizer": "optimizers.api",
+    "build_optimizers": "optimizers.api",
     "check": "checking",
     "expose": "hydra_plugins",
-    "freeze": "parameters.calls",
+    "freeze": "optimizers.api",
     "get_config_template": "registry",
-    "plan": "parameters.calls",
+    "plan": "optimizers.api",
     "preview": "previewing",
-    "schedule": "lr_schedulers.phases",
+    "schedule": "lr_schedulers.api",
 }
 
 __all__ = list(_PUBLIC)

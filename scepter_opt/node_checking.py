@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from omegaconf import MISSING
 
-from .errors import ConfigError, Problem, nearest
-from .reading import config_type, full_key, read
+from .errors import ConfigError, Problem, below, nearest
+from .reading import config_type, full_key, pairs, read
 from .registry import Entry, Registry, registries
 
 
@@ -25,6 +27,66 @@ def check_node(node: Any, registry: Registry | None, imports: bool | None = None
         prefix = key if key is not None else full_key(node) or (registry.kind if registry else "")
         raise ConfigError(problem.under(prefix) for problem in problems)
     return config
+
+
+@contextmanager
+def checked(node: Any, registry: Registry, key: str | None = None) -> Iterator[Any]:
+    """The Config of one node, whose key stands before the problems that leave the block.
+
+    Args:
+        node: Any mapping with `NAME`, or a Config.
+        registry: The registry that must know its `NAME`.
+        key: Full key for the messages; by default the node's own, or the registry's kind.
+    """
+    place = key or full_key(node) or registry.kind
+    config = check_node(node, registry, key=place)
+    with below(place):
+        yield config
+
+
+def inspect_named(
+    nodes: Iterable[tuple[Any, Any]],
+    registry: Registry,
+    imports: bool | None,
+    refusals: Callable[[int, Any, Any], Iterable[Problem]] = lambda *_: (),
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The Configs of named nodes of one registry (None where one has problems), and all problems under the names.
+
+    Args:
+        nodes: Names with nodes, in order.
+        registry: The registry that must know them all.
+        imports: As in `check`.
+        refusals: Why one cannot stand here, from its position, its node and its Config (None where it has problems).
+    """
+    configs: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for position, (key, node) in enumerate(nodes):
+        name = str(key)
+        config, wrong = inspect(node, registry, imports)
+        wrong = list(refusals(position, node, config)) or wrong
+        if name in configs or not name:
+            wrong = [Problem("", "there are two parts of this name." if name else "a part needs a name.")]
+        problems += [problem.under(name) for problem in wrong]
+        configs[name] = config
+    return configs, problems
+
+
+def checked_nodes(nodes: Any, registry: Registry, prefix: str) -> dict[str, Any]:
+    """The Configs of an app's named nodes, such as those of `optimizers`.
+
+    Raises:
+        ConfigError: All problems of all nodes, with `prefix` before their keys.
+    """
+    try:
+        named = [(name, get()) for name, get in pairs(nodes)]
+    except (TypeError, AttributeError):
+        named = []
+    if not named or any(name in ("NAME", "_target_") for name, _ in named):
+        raise ConfigError([Problem(prefix, f"must be named nodes of {registry.kind}s: {{generator: {{NAME: ...}}}}.")])
+    configs, problems = inspect_named(named, registry, None)
+    if problems:
+        raise ConfigError(problem.under(prefix) for problem in problems)
+    return configs
 
 
 def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple[Any, list[Problem]]:

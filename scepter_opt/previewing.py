@@ -112,7 +112,7 @@ def _listed(groups: Any) -> dict[str, dict[str, Any]]:
 
 def _of_plan(plan: Plan) -> Iterator[dict[str, Any]]:
     """The groups of a plan, with all that their optimizer would fill in."""
-    for group in plan.settings:
+    for group in plan.group_settings:
         values = {"LEARNING_RATE": group.learning_rate, "WEIGHT_DECAY": group.weight_decay, **group.settings}
         own = dict(plan.config.parts()[group.part].items()) if isinstance(plan.config, OptimizerConfig) else {}
         named = {keyword_of(key): value for key, value in {**own, **values}.items() if value is not None}

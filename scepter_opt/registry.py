@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -46,6 +46,13 @@ class Entry:
         from .validation import spellings_of, validate
 
         return validate(self.config, named, imports, spellings_of(self.config), self.name)
+
+    def template(self, left_out: Collection[str] = ()) -> str:
+        """The YAML of a node: every key with its default and its documentation, but those left out."""
+        from .documentation import summary
+        from .template import template
+
+        return template(self.config, self.name, summary(self.cls), left_out)
 
 
 class UserClasses(metaclass=Singleton):
@@ -216,15 +223,13 @@ class Registry:
 
     def get_config_template(self, name: str) -> str:
         """The YAML of an entry: every key with its default and its documentation as a comment."""
-        from .writing import template
-
-        return template(self.entry(name))
+        return self.entry(name).template()
 
     def json_schema(self, name: str) -> dict[str, Any]:
         """JSON Schema of an entry's node, for editors."""
-        from .writing import json_schema
+        from .template import json_schema
 
-        return json_schema(self.entry(name))
+        return json_schema(self.entry(name).config, name)
 
 
 # Registries enter themselves by their kind; the module of each is imported when it is first asked for.

@@ -12,7 +12,7 @@ from ..errors import Problem, below
 from ..fields import Nested
 from ..horizon import Horizon
 from ..keywords import construct, target_class
-from ..node_checking import inspect
+from ..node_checking import inspect_named
 from ..validation import fields
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
 from .official_schedulers import INCREASING, Milestones
@@ -35,18 +35,10 @@ class Parts(Nested):
     def check(self, value: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:
         if not isinstance(value, Mapping) or not value:
             return None, [Problem("", "must be named nodes: {warmup: {NAME: LinearLR, ...}, ...}.", value)]
-        configs: dict[str, Any] = {}
-        problems: list[Problem] = []
-        for position, (name, node) in enumerate(value.items()):
-            config, found = inspect(node, LR_SCHEDULERS, imports)
-            if config is not None:
-                found = list(self._refusals(config, position))
-            problems += [problem.under(str(name)) for problem in found]
-            configs[str(name)] = config
-        return configs, problems
+        return inspect_named(value.items(), LR_SCHEDULERS, imports, self._refusals)
 
-    def _refusals(self, config: Any, position: int) -> list[Problem]:
-        if isinstance(config, OpenConfig):
+    def _refusals(self, position: int, node: Any, config: Any) -> list[Problem]:
+        if config is None or isinstance(config, OpenConfig):
             return []
         problems = []
         if self.holder in config.refused_in:

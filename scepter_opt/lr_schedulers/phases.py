@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from annotated_types import Ge, Le
 
 from ..config import OpenConfig
-from ..errors import ConfigError, Problem, below, did_you_mean
+from ..errors import ConfigError, Problem, did_you_mean
 from ..fields import As, OptionalLength
 from ..horizon import Horizon
 from ..keywords import construct, target_class
 from ..validation import fields
 from .base_scheduler import BaseScheduler, SchedulerConfig
-from .building import horizon
 from .phase_curves import Timeline, Timelines
 from .phase_keys import Clock, NamedPhases, Phase, Phases
 from .phase_lengths import Ruler, UnknownYet, epoch_ticks
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
     from typing_extensions import Self
 
-    from ..schedules import Factor
 
 RATE = "LEARNING_RATE"
 _BETAS = {"MOMENTUM": 0, "BETA2": 1}
@@ -125,41 +123,6 @@ class PhasesLR(BaseScheduler):
     def __call__(self, optimizer: Optimizer) -> LRScheduler:
         scheduler: LRScheduler = construct(target_class(self.target), optimizer, self.cfg.timelines())
         return scheduler
-
-
-def schedule(node: Any, total_steps: int | Horizon | None = None, steps_per_epoch: int | None = None) -> Factor:
-    """The plain function of a PhasesLR node, for anything that follows a schedule: a teacher's momentum, a loss weight.
-
-    Args:
-        node: A node with PHASES; its NAME may be left out. FROM and TO are the values themselves.
-        total_steps: Optimizer steps of the whole run, or a Horizon.
-        steps_per_epoch: Optimizer steps per epoch.
-
-    Returns:
-        From a tick, 0 or above, to the value at that tick.
-
-    Raises:
-        ConfigError: Anything is wrong.
-
-    >>> momentum = schedule({"PHASES": {"rise": {"CURVE": "linear", "FROM": 0.5, "TO": 1.0}}}, total_steps=100)
-    >>> momentum(0), momentum(50), momentum(1000)
-    (0.5, 0.75, 1.0)
-    """
-    from ..node_checking import check_node
-    from ..reading import full_key, read
-
-    values, problems = read(node)
-    values.setdefault("NAME", "PhasesLR")
-    with below(full_key(node) or "schedule"):
-        if problems:
-            raise ConfigError(problems)
-        config = check_node(values, LR_SCHEDULERS, key="")
-        if not isinstance(config, PhasesLR.Config):
-            raise ConfigError([Problem("NAME", "must be PhasesLR: other schedulers need an optimizer.", config.NAME)])
-        for key in ("SETTINGS", "RULES"):
-            if config[key]:
-                raise ConfigError([Problem(key, "belongs to an optimizer's schedule; a plain function has none.")])
-        return config.with_horizon(horizon(total_steps, steps_per_epoch)).timelines().rate.curve()
 
 
 def _settings_of(config: type) -> list[str]:

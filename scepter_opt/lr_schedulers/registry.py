@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..component import Component
-from ..errors import ConfigError, Problem, below
+from ..errors import ConfigError, Problem
 from ..registry import Registry
 from .base_scheduler import SchedulerConfig
 
@@ -50,17 +50,16 @@ class SchedulerRegistry(Registry):
         Raises:
             ConfigError: Anything is wrong; nothing was changed.
         """
-        from ..node_checking import check_node
+        from ..node_checking import checked
         from ..reading import full_key
         from .building import horizon, untouched
         from .proportions import in_proportion
 
-        config = check_node(cfg, self, key=key)
         key = key or full_key(cfg) or self.kind
-        with below(key), untouched(optimizer):
+        with checked(cfg, self, key) as config, untouched(optimizer):
             run = horizon(total_steps, steps_per_epoch)
             if isinstance(config, SchedulerConfig):
-                config = in_proportion(config.with_horizon(run), optimizer, key)
+                config = in_proportion(config.with_horizon(run), optimizer, key)  # noqa: PLW2901  # the same, completed
             scheduler: LRScheduler = config.component(config, logger)(optimizer)
             if scheduler is None:
                 message = "its __call__ returns nothing: return the scheduler."
@@ -86,34 +85,3 @@ LR_SCHEDULERS = SchedulerRegistry(
     },
 )
 """Every scheduler by name. A new class of the package's own is added to the row of its module."""
-
-
-def build_lr_scheduler(
-    optimizer: Optimizer,
-    cfg: Any,
-    total_steps: int | Horizon | None = None,
-    steps_per_epoch: int | None = None,
-    logger: Any = None,
-) -> LRScheduler:
-    """Build the scheduler that a node describes.
-
-    Args:
-        optimizer: torch's optimizer whose rates it sets.
-        cfg: The node: any mapping with `NAME`, or a Config.
-        total_steps: Optimizer steps of the whole run, for schedules that need an end; or a Horizon, which knows the
-            steps per epoch too.
-        steps_per_epoch: Optimizer steps per epoch, for schedules that count epochs.
-        logger: Told what was built; anything with `info`.
-
-    Raises:
-        ConfigError: Anything is wrong; nothing was changed.
-
-    >>> import torch
-    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
-    >>> scheduler = build_lr_scheduler(optimizer, {"NAME": "CosineAnnealingLR"}, total_steps=100)
-    >>> scheduler.T_max
-    100
-    """
-    return LR_SCHEDULERS.build(
-        cfg, logger, optimizer=optimizer, total_steps=total_steps, steps_per_epoch=steps_per_epoch
-    )

@@ -53,6 +53,7 @@ class Adagrad(BaseOptimize):
 
     target = "torch.optim.Adagrad"
     implementations = ("foreach", "fused")
+    fastest_fused = ("cpu",)
 
     @dataclass(kw_only=True)
     class Config(DifferentiableKeys):
@@ -72,6 +73,8 @@ class Adam(BaseOptimize):
 
     target = "torch.optim.Adam"
     implementations = ("foreach", "fused")
+    fastest_fused = ("cpu", "cuda")
+    fused_takes_dtensors = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -110,6 +113,8 @@ class AdamW(BaseOptimize):
 
     target = "torch.optim.AdamW"
     implementations = ("foreach", "fused")
+    fastest_fused = ("cpu", "cuda")
+    fused_takes_dtensors = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):

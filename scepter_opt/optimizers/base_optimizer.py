@@ -81,6 +81,12 @@ class BaseOptimize(Component):
     """Whether its rate may be a tensor."""
     one_group: ClassVar[bool] = False
     """Whether it takes a single group only."""
+    refused_in_hybrid: ClassVar[str] = ""
+    """Why it cannot be a part of a Hybrid; empty where it can."""
+    fastest_fused: ClassVar[tuple[str, ...]] = ()
+    """Devices on which its fused step is the fastest that it has; benchmarks/bench_step.py has the numbers."""
+    fused_takes_dtensors: ClassVar[bool] = False
+    """Whether its fused kernel has a rule for distributed tensors."""
 
     @classmethod
     def facts_of(cls, target: type) -> dict[str, Any]:

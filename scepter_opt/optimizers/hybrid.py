@@ -12,7 +12,7 @@ from ..config import OpenConfig
 from ..errors import Problem, below, did_you_mean
 from ..fields import Nested
 from ..keywords import construct, target_class
-from ..node_checking import inspect
+from ..node_checking import inspect_named
 from .base_optimizer import BaseOptimize, OptimizerConfig
 from .implementation import Implementation, check_implementations
 from .registry import OPTIMIZERS
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from typing_extensions import Self
 
-_REFUSED = {
-    "Hybrid": "name its parts here instead",
-    "LBFGS": "it evaluates the closure by itself, many times in a step",
-}
 _WHOLE = ("PARAM_GROUPS", "ONLY", "ALLOW_REST")
 """Keys that say which parameters there are, which is for the Hybrid to say."""
 
@@ -36,32 +32,21 @@ class Parts(Nested):
     def check(self, value: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:
         if not isinstance(value, Mapping) or not value:
             return None, [Problem("", "must be named nodes: {muon: {NAME: Muon, ...}, adamw: {...}}.", value)]
-        configs: dict[str, Any] = {}
-        problems: list[Problem] = []
-        for key, node in value.items():
-            name = str(key)
-            found = list(_refusals(node)) if isinstance(node, Mapping) else []
-            config = None
-            if not found:
-                config, found = inspect(node, OPTIMIZERS, imports)
-            if isinstance(config, OpenConfig):
-                message = "cannot be part of a Hybrid, whose rules go by keys: give the class a nested Config."
-                found = [Problem("NAME", message, config.NAME)]
-            if name in configs or not name:
-                found = [Problem("", "there are two parts of this name." if name else "a part needs a name.")]
-            problems += [problem.under(name) for problem in found]
-            configs[name] = config
-        return configs, problems
+        return inspect_named(value.items(), OPTIMIZERS, imports, _refusals)
 
 
-def _refusals(node: Mapping[str, Any]) -> Iterator[Problem]:
-    name = node.get("NAME")
-    if isinstance(name, str) and name in _REFUSED:
-        yield Problem("NAME", f"cannot be part of a Hybrid: {_REFUSED[name]}.", name)
-    else:
-        for key in filter(node.get, _WHOLE):
-            message = "belongs on the Hybrid that holds this node, and says what each part takes."
-            yield Problem(key, message)
+def _refusals(_: int, node: Any, config: Any) -> Iterator[Problem]:
+    """Why a node cannot be a part of a Hybrid."""
+    name = node.get("NAME") if isinstance(node, Mapping) else None
+    reason = OPTIMIZERS.entry(name).component.refused_in_hybrid if OPTIMIZERS.has(name) else ""
+    if reason:
+        yield Problem("NAME", f"cannot be part of a Hybrid: {reason}.", name)
+        return
+    for key in filter(node.get, _WHOLE) if isinstance(node, Mapping) else ():
+        yield Problem(key, "belongs on the Hybrid that holds this node, and says what each part takes.")
+    if isinstance(config, OpenConfig):
+        message = "cannot be part of a Hybrid, whose rules go by keys: give the class a nested Config."
+        yield Problem("NAME", message, config.NAME)
 
 
 @OPTIMIZERS.register_class()
@@ -69,6 +54,7 @@ class Hybrid(BaseOptimize):
     """Several optimizers as one, each for the parameters that rules send to it by SET: {OPTIMIZER: its name}."""
 
     target = "scepter_opt.runtime.hybrid.HybridOptimizer"
+    refused_in_hybrid = "name its parts here instead"
 
     @dataclass(kw_only=True)
     class Config(OptimizerConfig):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ def unavailable(config: Any, choice: Implementation) -> str:
 
 
 @dataclass(frozen=True)
-class Step:
+class StepChoice:
     """How a group's step is computed, and why."""
 
     implementation: Implementation
@@ -74,19 +74,7 @@ class Step:
         return {flag: flag == self.implementation.value for flag in has}
 
 
-# Where a class's fused step is the fastest that it has, by device; benchmarks/bench_step.py has the numbers. On a CPU
-# torch's own choice is the loop, on CUDA foreach, both of which the other classes keep.
-FUSED_IS_FASTEST: Mapping[str, tuple[str, ...]] = {
-    "torch.optim.Adam": ("cpu", "cuda"),
-    "torch.optim.AdamW": ("cpu", "cuda"),
-    "torch.optim.SGD": ("cpu", "cuda"),
-    "torch.optim.Adagrad": ("cpu",),
-}
-# The classes whose fused kernel has a rule for distributed tensors.
-FUSED_TAKES_DTENSORS = ("torch.optim.Adam", "torch.optim.AdamW")
-
-
-def decide(config: Any, tensors: Sequence[Any], owners: Iterable[Any]) -> Step:
+def choose_step(config: Any, tensors: Sequence[Any], owners: Iterable[Any]) -> StepChoice:
     """How the step of a group is computed.
 
     Args:
@@ -100,13 +88,13 @@ def decide(config: Any, tensors: Sequence[Any], owners: Iterable[Any]) -> Step:
     _check_devices(config, tensors)
     choice = Implementation(config.IMPLEMENTATION)
     if choice in (Implementation.torch, Implementation.for_loop):
-        return Step(choice, "")
+        return StepChoice(choice, "")
     sparse = any(getattr(owner, "sparse", False) is True for owner in owners)
     if choice is Implementation.auto:
         reason = _not_fused(config.component, tensors, sparse, bool(config.get("DIFFERENTIABLE")))
         if reason:
-            return Step(Implementation.torch, reason)
-        return Step(Implementation.fused, f"the fastest on {tensors[0].device.type}")
+            return StepChoice(Implementation.torch, reason)
+        return StepChoice(Implementation.fused, f"the fastest on {tensors[0].device.type}")
     odd = next((tensor for tensor in tensors if not tensor.is_floating_point()), None)
     if choice is Implementation.fused and odd is not None:
         message = f"fused steps take floating-point tensors, and there is one of {odd.dtype}: choose auto or for_loop."
@@ -114,15 +102,17 @@ def decide(config: Any, tensors: Sequence[Any], owners: Iterable[Any]) -> Step:
     if sparse:
         message = f"a {choice.value} step takes no sparse gradients, and an embedding here gives them: choose auto."
         raise ConfigError([Problem("IMPLEMENTATION", message, choice.value)])
-    return Step(choice, "")
+    return StepChoice(choice, "")
 
 
 def _not_fused(component: Any, tensors: Sequence[Any], sparse: bool, differentiable: bool) -> str:
     """Why a fused step is not the fastest that is valid; empty where it is."""
     from ..keywords import has_keyword, target_class
 
-    devices = FUSED_IS_FASTEST.get(component.target, ())
-    if not devices or not has_keyword(target_class(component.target), "fused"):
+    # elsewhere torch's own choice holds: the loop on a CPU, foreach on CUDA
+    devices = component.fastest_fused
+    target = target_class(component.target)
+    if not devices or target.__module__.partition(".")[0] != "torch" or not has_keyword(target, "fused"):
         return "the class has no fused step"
     if differentiable:
         return "autograd goes through the step"
@@ -133,7 +123,7 @@ def _not_fused(component: Any, tensors: Sequence[Any], sparse: bool, differentia
         return f"not known to be faster fused on {', '.join(sorted(kinds - set(devices)))}"
     if not all(tensor.is_floating_point() for tensor in tensors):
         return "not all parameters are floating-point"
-    if component.target not in FUSED_TAKES_DTENSORS and any(hasattr(tensor, "device_mesh") for tensor in tensors):
+    if not component.fused_takes_dtensors and any(hasattr(tensor, "device_mesh") for tensor in tensors):
         return "the fused kernel has no rule for distributed tensors"
     return ""
 

@@ -44,6 +44,7 @@ class LBFGS(BaseOptimize):
 
     target = "torch.optim.LBFGS"
     one_group = True
+    refused_in_hybrid = "it evaluates the closure by itself, many times in a step"
 
     @dataclass(kw_only=True)
     class Config(OptimizerConfig):
@@ -128,6 +129,7 @@ class SGD(BaseOptimize):
 
     target = "torch.optim.SGD"
     implementations = ("foreach", "fused")
+    fastest_fused = ("cpu", "cuda")
 
     @dataclass(kw_only=True)
     class Config(DifferentiableKeys):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..component import Component
-from ..errors import ConfigError, Problem, below
+from ..errors import ConfigError, Problem
 from ..registry import Registry
 
 if TYPE_CHECKING:
@@ -37,12 +37,10 @@ class OptimizerRegistry(Registry):
         Raises:
             ConfigError: Anything is wrong; nothing was changed.
         """
-        from ..node_checking import check_node
+        from ..node_checking import checked
         from ..parameters.planning import make_plan
-        from ..reading import full_key
 
-        config = check_node(cfg, self)
-        with below(full_key(cfg) or self.kind):
+        with checked(cfg, self) as config:
             return self.build_plan(make_plan(config, parameters), logger)
 
     def build_plan(self, plan: Plan, logger: Any = None) -> Optimizer:
@@ -89,22 +87,3 @@ OPTIMIZERS = OptimizerRegistry(
     },
 )
 """Every optimizer by name. A new class of the package's own is added to the row of its module."""
-
-
-def build_optimizer(params: Any, cfg: Any, logger: Any = None) -> Optimizer:
-    """Build the optimizer that a node describes, over a model's parameters.
-
-    Args:
-        params: A module, a mapping of names to modules or tensors, `named_parameters()`, tensors, or torch's list of
-            group dicts.
-        cfg: The node: any mapping with `NAME`, or a Config.
-        logger: Told what was built; anything with `info`.
-
-    Raises:
-        ConfigError: Anything is wrong; nothing was changed.
-
-    >>> import torch
-    >>> type(build_optimizer(torch.nn.Linear(2, 1), {"NAME": "SGD", "LEARNING_RATE": 0.1}))
-    <class 'torch.optim.sgd.SGD'>
-    """
-    return OPTIMIZERS.build(cfg, logger, parameters=params)

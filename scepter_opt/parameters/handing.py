@@ -3,49 +3,47 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..config import OpenConfig
 from ..keywords import keywords_of, target_class
 from ..names import keyword_of
-from ..optimizers.implementation import Implementation, Step, decide
-
-if TYPE_CHECKING:
-    from .grouping import Group
-    from .plan import Plan
+from ..optimizers.implementation import Implementation, StepChoice, choose_step
+from .grouping import Group
+from .rows import Rows
 
 
-def group_dicts(plan: Plan) -> list[dict[str, Any]]:
+def group_dicts(rows: Rows, config: Any, steps: list[StepChoice]) -> list[dict[str, Any]]:
     """torch's list of group dicts."""
-    found = plan.parameters
+    found = rows.parameters
     made = []
-    for group, members, step in zip(plan.settings, plan.members, plan.steps, strict=True):
+    for group, members, step in zip(rows.group_settings, rows.members, steps, strict=True):
         entries = [(found.names[i], found.tensors[i]) if found.has_names else found.tensors[i] for i in members]
         part = {"optimizer": group.part} if group.part else {}
-        settings = _settings(plan, group, step)
-        if "lr" in settings and getattr(_config_of(plan, group), "TENSOR_LR", False):
+        own = _config_of(config, group)
+        settings = _settings(own, group, step)
+        if "lr" in settings and getattr(own, "TENSOR_LR", False):
             settings["lr"] = _tensor(settings["lr"], found.tensors[members[0]].device)
         made.append({"params": entries, "name": group.name, **part, **settings})
     return made
 
 
-def decide_steps(plan: Plan) -> list[Step]:
+def choose_steps(rows: Rows, config: Any) -> list[StepChoice]:
     """Per group how its step is computed, and why."""
-    found = plan.parameters
+    found = rows.parameters
     made = []
-    for group, members in zip(plan.settings, plan.members, strict=True):
-        config = _config_of(plan, group)
-        if config is None:
-            made.append(Step(Implementation.torch, "the class decides"))
+    for group, members in zip(rows.group_settings, rows.members, strict=True):
+        own = _config_of(config, group)
+        if own is None:
+            made.append(StepChoice(Implementation.torch, "the class decides"))
             continue
         tensors, owners = [found.tensors[i] for i in members], [found.owners[i] for i in members]
-        made.append(decide(config, tensors, owners))
+        made.append(choose_step(own, tensors, owners))
     return made
 
 
-def _settings(plan: Plan, group: Group, step: Step) -> dict[str, Any]:
-    """The settings of a group under the names of the optimizer's class."""
-    config = _config_of(plan, group)
+def _settings(config: Any, group: Group, step: StepChoice) -> dict[str, Any]:
+    """The settings of a group under the names of the optimizer's class; `config` has them already."""
     if config is None:
         return {keyword_of(key): value for key, value in group.settings.items()}
     component = config.component
@@ -63,9 +61,9 @@ def _tensor(rate: float, device: Any) -> Any:
     return torch.tensor(rate, dtype=torch.float32, device=device)
 
 
-def _config_of(plan: Plan, group: Group) -> Any:
+def _config_of(config: Any, group: Group) -> Any:
     """The Config of a group: the optimizer's or its part's, with the group's settings. None of an untyped class."""
-    if isinstance(plan.config, OpenConfig):
+    if isinstance(config, OpenConfig):
         return None
-    config = plan.config.parts()[group.part]
+    config = config.parts()[group.part]
     return dataclasses.replace(config, **group.settings) if group.settings else config

@@ -15,7 +15,8 @@ from .grouping import check_groups, put_into_groups
 from .layers import exponents
 from .misses import explain, nearest_names
 from .named import Parameters, collect
-from .plan import Plan, RuleUse
+from .plan import Plan
+from .rows import RuleUse
 from .rules import Rule, Rules
 from .selectors import lacking, listed, select, select_names
 
@@ -45,7 +46,15 @@ def make_plan(config: Any, parameters: Any) -> Plan:
     groups = put_into_groups(optimizers.configs, rules, combinations, found.given)
     check_groups(config, optimizers.configs, rules, groups, combinations, found, column)
     uses = tuple(_use(name, rule, len(matched[name]), combinations) for name, rule in rules.items())
-    return Plan(config.NAME, uses, groups, combinations, column, config=config, parameters=found)
+    return Plan(
+        optimizer=config.NAME,
+        rules=uses,
+        group_settings=groups,
+        combinations=combinations,
+        column=column,
+        config=config,
+        parameters=found,
+    )
 
 
 def _only(patterns: list[str], found: Parameters) -> Parameters:

@@ -10,38 +10,38 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError, Problem
-from ..optimizers.implementation import Implementation, Step
+from ..optimizers.implementation import Implementation, StepChoice
 from .deciding import Combination
 from .grouping import Group
-from .plan import Columns, Plan, Row, RuleUse
+from .rows import ParameterColumns, Row, Rows, RuleUse
 
 _FORMAT = 1
 
 
-def to_json(plan: Plan) -> str:
+def to_json(rows: Rows, steps: list[StepChoice]) -> str:
     """A plan as JSON: settings once per group and combination, columns for the parameters."""
     said = {
         "scepter_opt plan": _FORMAT,
-        "optimizer": plan.optimizer,
-        "rules": [dataclasses.asdict(rule) for rule in plan.rules],
-        "groups": [dataclasses.asdict(group) for group in plan.settings],
-        "combinations": [dataclasses.asdict(combination) for combination in plan.combinations],
-        "combination": plan.column.tolist(),
-        "steps": [dataclasses.asdict(step) for step in plan.steps],
-        **dataclasses.asdict(plan.columns),
+        "optimizer": rows.optimizer,
+        "rules": [dataclasses.asdict(rule) for rule in rows.rules],
+        "groups": [dataclasses.asdict(group) for group in rows.group_settings],
+        "combinations": [dataclasses.asdict(combination) for combination in rows.combinations],
+        "combination": rows.column.tolist(),
+        "steps": [dataclasses.asdict(step) for step in steps],
+        **dataclasses.asdict(rows.columns),
     }
-    return json.dumps(said, default=_plain, indent=1)
+    return json.dumps(said, default=_json_value, indent=1)
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     """A setting that JSON has no form for: an enum by its value, a tensor by its number."""
     if isinstance(value, enum.Enum):
         return value.value
     return value.item() if hasattr(value, "item") else repr(value)
 
 
-def from_json(text: str) -> Plan:
-    """A plan as it was saved.
+def from_json(text: str) -> dict[str, Any]:
+    """What a plan is made of, as it was saved: the arguments of Plan.
 
     Raises:
         ConfigError: The text is no plan.
@@ -50,21 +50,23 @@ def from_json(text: str) -> Plan:
         said = json.loads(text)
         if said.get("scepter_opt plan") != _FORMAT:
             raise _no_plan(f"it is not of format {_FORMAT}")
-        return Plan(
-            said["optimizer"],
-            tuple(RuleUse(**rule) for rule in said["rules"]),
-            [Group(**group) for group in said["groups"]],
-            [Combination(**{**saved, "rules": tuple(saved["rules"])}) for saved in said["combinations"]],
-            array("I", said["combination"]),
-            steps=[Step(Implementation(step["implementation"]), step["reason"]) for step in said["steps"]],
-            columns=Columns(
+        return {
+            "optimizer": said["optimizer"],
+            "rules": tuple(RuleUse(**rule) for rule in said["rules"]),
+            "group_settings": [Group(**group) for group in said["groups"]],
+            "combinations": [
+                Combination(**{**saved, "rules": tuple(saved["rules"])}) for saved in said["combinations"]
+            ],
+            "column": array("I", said["combination"]),
+            "steps": [StepChoice(Implementation(step["implementation"]), step["reason"]) for step in said["steps"]],
+            "columns": ParameterColumns(
                 names=said["names"],
                 tied={int(position): names for position, names in said["tied"].items()},
                 shapes=[tuple(shape) for shape in said["shapes"]],
                 owners=said["owners"],
                 kinds=said["kinds"],
             ),
-        )
+        }
     except ConfigError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -97,9 +99,9 @@ class Difference:
         return "\n".join(lines) or "no difference"
 
 
-def diff(plan: Plan, other: Plan) -> Difference:
+def diff(rows: Rows, other: Rows) -> Difference:
     """What is new in a plan against another, by the names of parameters."""
-    new, old = {row.name: _settings(row) for row in plan}, {row.name: _settings(row) for row in other}
+    new, old = {row.name: _settings(row) for row in rows}, {row.name: _settings(row) for row in other}
     changed = {}
     for name in new.keys() & old.keys():
         keys = dict.fromkeys([*old[name], *new[name]])
@@ -119,5 +121,5 @@ def _settings(row: Row) -> dict[str, Any]:
         return {"shape": row.shape, "frozen": True}
     settings = {"LEARNING_RATE": row.group.learning_rate, "WEIGHT_DECAY": row.group.weight_decay} | row.group.settings
     part = {"part": row.group.part} if row.group.part else {}
-    plain = json.loads(json.dumps(settings, default=_plain))
+    plain = json.loads(json.dumps(settings, default=_json_value))
     return {"shape": row.shape, "frozen": False, **part, **plain}

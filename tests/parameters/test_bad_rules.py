@@ -73,7 +73,7 @@ def test_a_combination_that_a_rule_makes_is_refused_by_the_check() -> None:
 
 def test_a_combination_that_two_rules_make_is_decided_by_what_they_match() -> None:
     nesterov = {"a": rule(HEAD, {"NESTEROV": True})}
-    assert len(plan(nesterov | {"b": rule(HEAD, {"MOMENTUM": 0.9})}, name="SGD").settings) == 2
+    assert len(plan(nesterov | {"b": rule(HEAD, {"MOMENTUM": 0.9})}, name="SGD").group_settings) == 2
     with pytest.raises(ConfigError, match=r"PARAM_GROUPS.a.SET.NESTEROV"):
         plan(nesterov | {"b": rule({"NAMES": "encoder"}, {"MOMENTUM": 0.9})}, name="SGD")
 

@@ -72,7 +72,7 @@ def test_equal_settings_share_a_group() -> None:
         "c": rule({"NAMES": "encoder.1"}, {"WEIGHT_DECAY": 0.01, "LR_MULT": 1}),
     }
     found = plan(rules)
-    assert [group.name for group in found.settings] == ["default", "a|b"]
+    assert [group.name for group in found.group_settings] == ["default", "a|b"]
     assert found.short().startswith("2 groups from 3 rules")
 
 
@@ -83,7 +83,7 @@ def test_a_rule_without_set_keeps_its_parameters_apart() -> None:
 
 def test_groups_of_one_name_are_numbered() -> None:
     found = plan({"slow": rule({"NAMES": "*"}, {"LAYER_DECAY": 0.5})})
-    assert [group.name for group in found.settings] == ["slow[0]", "slow[1]", "slow[2]", "default"]
+    assert [group.name for group in found.group_settings] == ["slow[0]", "slow[1]", "slow[2]", "default"]
 
 
 def test_group_dicts_carry_names_and_only_what_differs() -> None:

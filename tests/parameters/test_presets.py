@@ -90,7 +90,7 @@ def test_an_app_adds_rules_in_its_own_files(tmp_path: Path) -> None:
         cfg = compose("config")
     model = nn.ModuleDict({"backbone": nn.Linear(2, 2), "head": nn.Linear(2, 2), "neck": nn.Linear(2, 2)})
     found = scepter_opt.plan(cfg.optimizer, model)
-    assert [group.learning_rate for group in found.settings] == pytest.approx([1e-3, 1e-4, 1e-2])
+    assert [group.learning_rate for group in found.group_settings] == pytest.approx([1e-3, 1e-4, 1e-2])
 
 
 def test_the_muon_preset_tells_hidden_matrices_from_embeddings_and_heads() -> None:

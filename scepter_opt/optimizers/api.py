@@ -1,0 +1,147 @@
+"""What people call for optimizers: build one or several, plan one, freeze what its rules freeze."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, Problem, below
+from ..node_checking import checked, checked_nodes
+from ..parameters.named import collect
+from ..parameters.plan import Plan
+from ..parameters.planning import make_plan
+from ..reading import full_key
+from .registry import OPTIMIZERS
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+
+def build_optimizer(params: Any, cfg: Any, logger: Any = None) -> Optimizer:
+    """Build the optimizer that a node describes, over a model's parameters.
+
+    Args:
+        params: A module, a mapping of names to modules or tensors, `named_parameters()`, tensors, or torch's list of
+            group dicts.
+        cfg: The node: any mapping with `NAME`, or a Config.
+        logger: Told what was built; anything with `info`.
+
+    Raises:
+        ConfigError: Anything is wrong; nothing was changed.
+
+    >>> import torch
+    >>> type(build_optimizer(torch.nn.Linear(2, 1), {"NAME": "SGD", "LEARNING_RATE": 0.1}))
+    <class 'torch.optim.sgd.SGD'>
+    """
+    return OPTIMIZERS.build(cfg, logger, parameters=params)
+
+
+def build_optimizers(parameters: Any, cfgs: Any, logger: Any = None) -> dict[str, Optimizer]:
+    """Build several optimizers that share out a model's parameters by their ONLY.
+
+    Args:
+        parameters: As for `build_optimizer`; a mapping of names to modules suits best.
+        cfgs: Nodes of optimizers by name.
+        logger: Told what was built; anything with `info`.
+
+    Returns:
+        The optimizers under the names of their nodes.
+
+    Raises:
+        ConfigError: Anything is wrong, or a trainable parameter is in none of them or in two; nothing was changed.
+
+    >>> import torch
+    >>> models = {"generator": torch.nn.Linear(2, 2), "critic": torch.nn.Linear(2, 1)}
+    >>> nodes = {name: {"NAME": "Adam", "ONLY": name} for name in models}
+    >>> list(build_optimizers(models, nodes))
+    ['generator', 'critic']
+    """
+    if isinstance(parameters, Iterable) and not isinstance(parameters, Mapping):
+        parameters = list(parameters)
+    prefix = full_key(cfgs) or "optimizers"
+    configs = checked_nodes(cfgs, OPTIMIZERS, prefix)
+    plans: dict[str, Plan] = {}
+    for name, config in configs.items():
+        with below(f"{prefix}.{name}"):
+            plans[name] = make_plan(config, parameters)
+    with below(prefix):
+        _check_cover(plans, configs, parameters)
+    for name, plan in plans.items():
+        with below(f"{prefix}.{name}"):
+            plan.to_freeze()
+    optimizers = {}
+    for name, plan in plans.items():
+        with below(f"{prefix}.{name}"):
+            optimizers[name] = OPTIMIZERS.build_plan(plan, logger)
+    return optimizers
+
+
+def plan(cfg: Any, parameters: Any) -> Plan:
+    """Which parameter gets which settings. Nothing is changed, and a model on the meta device will do.
+
+    Args:
+        cfg: The optimizer's node: any mapping with `NAME`, or a Config.
+        parameters: A module, a mapping of names to modules or tensors, `named_parameters()`, tensors, or torch's list
+            of group dicts.
+
+    Raises:
+        ConfigError: Anything is wrong, such as a rule that matches nothing.
+
+    >>> import torch
+    >>> rules = {"no_decay": {"WHERE": {"KINDS": "bias"}, "SET": {"WEIGHT_DECAY": 0.0}}}
+    >>> print(plan({"NAME": "AdamW", "PARAM_GROUPS": rules}, torch.nn.Linear(2, 1)).short())
+    2 groups from 1 rule, 2 parameters with 3 values
+      default: 1 parameter, LEARNING_RATE 0.001, WEIGHT_DECAY 0.01
+      no_decay: 1 parameter, LEARNING_RATE 0.001, WEIGHT_DECAY 0
+      step: fused (the fastest on cpu); IMPLEMENTATION=torch undoes it
+    """
+    with checked(cfg, OPTIMIZERS) as config:
+        return make_plan(config, parameters)
+
+
+def freeze(model: Any, cfg: Any) -> list[str]:
+    """Freeze the parameters that rules with FREEZE say, before DistributedDataParallel wraps the model.
+
+    Args:
+        model: The model, or anything else that `parameters` may be.
+        cfg: The optimizer's node: any mapping with `NAME`, or a Config.
+
+    Returns:
+        The names of what was frozen now; calling it again freezes nothing more.
+
+    Raises:
+        ConfigError: Anything is wrong, or the model is inside DistributedDataParallel already; nothing was changed.
+
+    >>> import torch
+    >>> model = torch.nn.Linear(2, 1)
+    >>> rules = {"no_bias": {"WHERE": {"KINDS": "bias"}, "SET": {"FREEZE": True}}}
+    >>> freeze(model, {"NAME": "SGD", "PARAM_GROUPS": rules}), model.bias.requires_grad
+    (['bias'], False)
+    """
+    with checked(cfg, OPTIMIZERS) as config:
+        changed = make_plan(config, model).to_freeze()
+    for _, tensor in changed:
+        tensor.requires_grad_(False)
+    return [name for name, _ in changed]
+
+
+def _check_cover(plans: Mapping[str, Plan], configs: Mapping[str, Any], parameters: Any) -> None:
+    """Refuse a trainable parameter that two plans take, or none."""
+    taken: dict[int, str] = {}
+    problems = []
+    for name, plan in plans.items():
+        for what, tensor in plan.taken():
+            other = taken.setdefault(id(tensor), name)
+            if other != name:
+                message = f"trains {what}, which {other} trains too: share the parameters out by ONLY."
+                problems.append(Problem(f"{name}.ONLY", message, configs[name].get("ONLY")))
+                break
+    if not problems and not any(config.get("ALLOW_REST") for config in configs.values()):
+        found = collect(parameters, graph_tensors=True)
+        rest = [i for i, tensor in enumerate(found.tensors) if tensor.requires_grad and id(tensor) not in taken]
+        if rest:
+            more = f" and {len(rest) - 1} more" if len(rest) > 1 else ""
+            message = f"none trains {found.names[rest[0]]}{more}. ALLOW_REST: true on one of them lets it."
+            problems.append(Problem("", message))
+    if problems:
+        raise ConfigError(problems)
