@@ -55,7 +55,7 @@ class OptimizerConfig(Config):
         """What is wrong between keys each of which is right alone."""
         if self.ONLY or self.PARAM_GROUPS:
             from ..parameters.rules import check_rules
-            from ..parameters.selectors import check_names
+            from ..parameters.where import check_names
 
             yield from check_names("ONLY", self.ONLY)
             yield from check_rules(self)

@@ -12,7 +12,8 @@ from ..errors import ConfigError, Problem
 from .deciding import GIVEN, Combination
 from .named import Parameters
 from .rules import DEFAULT, Rule
-from .selectors import Kind, kind_bits, kinds_of, listed
+from .selectors import kind_bits, kinds_of
+from .where import Kind, listed
 
 
 @dataclass

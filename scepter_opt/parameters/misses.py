@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from .named import Parameters
-from .selectors import Selection, given, kind_bits, kinds_of, listed, select
+from .selectors import kind_bits, kinds_of, select
+from .where import Selection, given, listed
 
 # difflib compares a word with each of these
 _MOST_CANDIDATES = 5000

@@ -18,7 +18,8 @@ from .named import Parameters, collect
 from .plan import Plan
 from .rows import RuleUse
 from .rules import Rule, Rules
-from .selectors import lacking, listed, select, select_names
+from .selectors import lacking, select, select_names
+from .where import listed
 
 
 def make_plan(config: Any, parameters: Any) -> Plan:

@@ -15,7 +15,7 @@ from ..errors import Problem, did_you_mean, nearest
 from ..fields import Nested, NonNegative, Texts
 from ..names import keyword_of
 from ..validation import Field, fields, per_class, validate
-from .selectors import SELECTORS, Where, broken, check_selection, listed
+from .where import SELECTORS, Where, broken, check_selection, listed
 
 DEFAULT = "default"
 """Name of the group of the parameters that no rule changes."""

@@ -1,103 +1,17 @@
-"""WHERE: the selectors of a rule, and which parameters they match."""
+"""Which parameters a selection matches."""
 
 from __future__ import annotations
 
-import enum
 import fnmatch
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Annotated, Any
-
-from annotated_types import Ge
+from typing import Any
 
 from ..errors import Problem
-from ..fields import As, Texts
 from .named import Parameters
-
-
-class Kind(str, enum.Enum):
-    """What a parameter is to its model; it can be several of these."""
-
-    bias = "bias"
-    norm = "norm"
-    embedding = "embedding"
-    matrix = "matrix"
-    vector = "vector"
-    scalar = "scalar"
-
-
-@dataclass(kw_only=True)
-class Selection:
-    """What parameters may be told by: all that is given must hold, and of a list any."""
-
-    NAMES: Texts = None
-    """Globs over the whole name, names of parameters or modules, or `re:` with a regular expression."""
-    MODULES: Texts = None
-    """Class of the module that owns the parameter, or a base class of it, short or dotted."""
-    KINDS: Annotated[Any, As(Kind | list[Kind] | None)] = None
-    """bias, norm, embedding, matrix, vector or scalar."""
-    NDIM: Annotated[Any, As(Annotated[int, Ge(0)] | list[Annotated[int, Ge(0)]] | None)] = None
-    """Number of dimensions."""
-    MARKED: Texts = None
-    """Attribute of the parameter, or method of a module that names it, such as no_weight_decay."""
-
-
-@dataclass(kw_only=True)
-class Where(Selection):
-    """A selection, without what another selects."""
-
-    EXCEPT: Selection | None = None
-    """Selectors of what is left out."""
-
-
-SELECTORS = tuple(Selection.__dataclass_fields__)
-
-
-def listed(value: Any) -> list[Any]:
-    """One value or several as a list; None is none."""
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def given(selection: Selection) -> list[str]:
-    """The selectors that a selection has."""
-    return [key for key in SELECTORS if listed(getattr(selection, key))]
-
-
-def check_selection(selection: Selection) -> list[Problem]:
-    """What is wrong with a selection whose values have the right types."""
-    problems = list(check_names("NAMES", selection.NAMES))
-    if isinstance(selection, Where):
-        if selection.EXCEPT is not None:
-            problems += [problem.under("EXCEPT") for problem in check_selection(selection.EXCEPT)]
-        elif not given(selection):
-            problems.append(Problem("", f"is empty: say what the rule is for by {', '.join(SELECTORS)}."))
-    elif not given(selection):
-        problems.append(Problem("", "is empty: it would leave out nothing."))
-    return problems
-
-
-def check_names(key: str, patterns: Any) -> Iterator[Problem]:
-    """What is wrong with one or several patterns of names that a key has."""
-    for position, pattern in enumerate(listed(patterns)):
-        where = key if isinstance(patterns, str) else f"{key}[{position}]"
-        if not pattern:
-            yield Problem(where, "is empty: it matches nothing.", pattern)
-        elif pattern.startswith("re:") and (reason := broken(pattern[3:])):
-            yield Problem(where, reason, pattern)
-
-
-def broken(pattern: str) -> str:
-    """Why a text is no regular expression; empty where it is one."""
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        return f"is not a regular expression: {error}."
-    return ""
+from .where import Kind, Selection, Where, given, listed
 
 
 def select(where: Selection, parameters: Parameters) -> set[int]:

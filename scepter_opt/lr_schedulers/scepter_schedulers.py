@@ -1,4 +1,4 @@
-"""SCEPTER's schedules that begin with a warm-up."""
+"""SCEPTER's own schedules, and none at all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,32 @@ from typing import Annotated
 from ..fields import As, Bounds, NonNegative, OptionalLength, WholeFromZero
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
+
+
+@LR_SCHEDULERS.register_class()
+class NoneLR(BaseScheduler):
+    """No schedule: every rate stays as it is."""
+
+    target = "scepter_opt.runtime.scepter_schedulers.NoneLR"
+
+    @dataclass(kw_only=True)
+    class Config(SchedulerConfig):
+        pass
+
+
+@LR_SCHEDULERS.register_class()
+class LinoPolyLR(BaseScheduler):
+    """A polynomial from the full rate to 0, which then holds (SCEPTER)."""
+
+    target = "scepter_opt.runtime.scepter_schedulers.LinoPolyLR"
+
+    @dataclass(kw_only=True)
+    class Config(TorchSchedulerConfig):
+        horizon = "END_EPOCH"
+        END_EPOCH: OptionalLength = None
+        """Ticks until the rate is 0; null takes the run's length from the call."""
+        POWER: float = 1.0
+        """Exponent of the polynomial."""
 
 
 @LR_SCHEDULERS.register_class()
