@@ -17,8 +17,8 @@ from peers import peer
 from timing import Row, compared, show
 
 import scepter_opt
-from scepter_opt.names import keyword_of
-from scepter_opt.validation import fields
+from scepter_opt.config.names import keyword_of
+from scepter_opt.config.validation import fields
 
 
 def keywords(node: Any) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .checking import check as check
-    from .driver import Driver as Driver
+    from .components.registry import get_config_template as get_config_template
     from .errors import ConfigError as ConfigError
     from .errors import Problem as Problem
-    from .horizon import Horizon as Horizon
-    from .hydra_plugins import expose as expose
+    from .insight.preview import preview as preview
+    from .integrations.hydra_plugins import expose as expose
+    from .integrations.loop import Driver as Driver
     from .lr_schedulers import LR_SCHEDULERS as LR_SCHEDULERS
     from .lr_schedulers import BaseScheduler as BaseScheduler
     from .lr_schedulers import SchedulerConfig as SchedulerConfig
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from .optimizers.api import freeze as freeze
     from .optimizers.api import plan as plan
     from .parameters.plan import Plan as Plan
-    from .previewing import preview as preview
-    from .registry import get_config_template as get_config_template
+    from .schedules.horizon import Horizon as Horizon
 
 __version__ = "0.1.0"
 
@@ -40,8 +40,8 @@ _PUBLIC = {
     "BaseOptimize": "optimizers",
     "BaseScheduler": "lr_schedulers",
     "ConfigError": "errors",
-    "Driver": "driver",
-    "Horizon": "horizon",
+    "Driver": "integrations.loop",
+    "Horizon": "schedules.horizon",
     "LR_SCHEDULERS": "lr_schedulers",
     "OPTIMIZERS": "optimizers",
     "OptimizerConfig": "optimizers",
@@ -53,11 +53,11 @@ _PUBLIC = {
     "build_optimizer": "optimizers.api",
     "build_optimizers": "optimizers.api",
     "check": "checking",
-    "expose": "hydra_plugins",
+    "expose": "integrations.hydra_plugins",
     "freeze": "optimizers.api",
-    "get_config_template": "registry",
+    "get_config_template": "components.registry",
     "plan": "optimizers.api",
-    "preview": "previewing",
+    "preview": "insight.preview",
     "schedule": "lr_schedulers.api",
 }
 
@@ -81,6 +81,6 @@ def __dir__() -> list[str]:
     return sorted(set(globals()) | set(_PUBLIC))
 
 
-from .hydra_plugins import expose_on_import  # noqa: E402  # the groups are to be found below __path__ as set above
+from .integrations.hydra_plugins import expose_on_import  # noqa: E402  # the groups are to be found below __path__ as set above
 
 expose_on_import()

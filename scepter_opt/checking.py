@@ -9,11 +9,11 @@ from typing import Any
 from omegaconf import ListConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from .config import Config, OpenConfig
+from .components.checking import check_node, inspect
+from .components.registry import registries
+from .config.base import Config, OpenConfig
+from .config.nodes import DEEPEST, config_type, full_key, is_node, pairs
 from .errors import ConfigError, Problem, join_key
-from .node_checking import check_node, inspect
-from .reading import DEEPEST, config_type, full_key, is_node, pairs
-from .registry import registries
 
 _SINGLE = {
     "optimizer": "optimizer",

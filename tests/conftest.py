@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from scepter_opt.registry import UserClasses
+from scepter_opt.components.registry import UserClasses
 
 collect_ignore = ["apps"]  # run by tests as processes of their own
 

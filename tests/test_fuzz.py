@@ -15,8 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import scepter_opt
-from scepter_opt.registry import registries
-from scepter_opt.validation import fields
+from scepter_opt.components.registry import registries
+from scepter_opt.config.validation import fields
 from tests import support
 
 KEYS = sorted({key for r in registries() for e in r.own_entries().values() if e.config for key in fields(e.config)})

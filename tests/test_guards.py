@@ -30,12 +30,16 @@ with initialize(version_base="1.3", config_path=None):
 print(*sorted(sys.modules))
 """
 ALLOWED = {
-    "component",
+    "components",
+    "components.component",
+    "components.registry",
     "conf",
     "config",
+    "config.base",
+    "config.fields",
     "errors",
-    "fields",
-    "hydra_plugins",
+    "integrations",
+    "integrations.hydra_plugins",
     "lr_schedulers",
     "lr_schedulers.base_scheduler",
     "lr_schedulers.official_schedulers",
@@ -43,10 +47,10 @@ ALLOWED = {
     "optimizers",
     "optimizers.base_optimizer",
     "optimizers.common_keys",
-    "optimizers.implementation",
     "optimizers.official_optimizers",
     "optimizers.registry",
-    "registry",
+    "parameters",
+    "parameters.implementation",
 }
 
 

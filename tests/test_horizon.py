@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader, DistributedSampler, IterableDataset
 
-from scepter_opt.horizon import Horizon, batches_per_epoch, steps_per_tick, ticks, ticks_per_epoch, whole
+from scepter_opt.schedules.horizon import Horizon, batches_per_epoch, steps_per_tick, ticks, ticks_per_epoch, whole
 
 counts = st.integers(1, 300)
 

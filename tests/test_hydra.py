@@ -18,7 +18,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 import scepter_opt
-from scepter_opt.registry import registries
+from scepter_opt.components.registry import registries
 from tests.support import KEYS, make_model
 
 # The release candidate of Hydra 1.4 warns where version_base is given; 1.3 warns where it is not.

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scepter_opt import schedules
-from scepter_opt.schedules import (
+from scepter_opt.schedules import curves as schedules
+from scepter_opt.schedules.curves import (
     CURVES,
     Factor,
     constant,

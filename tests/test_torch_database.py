@@ -17,7 +17,7 @@ import torch
 from torch.testing._internal.common_optimizers import optim_db
 import scepter_opt
 from tests.support import keyword, same
-from scepter_opt.validation import fields
+from scepter_opt.config.validation import fields
 
 compared, left_out = 0, []
 for info in optim_db:

@@ -8,10 +8,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from scepter_opt.__main__ import main
-from scepter_opt.documentation import documentation
-from scepter_opt.registry import Entry, registries
-from scepter_opt.validation import own_first
-from scepter_opt.writing import option_files
+from scepter_opt.components.registry import Entry, registries
+from scepter_opt.config.documentation import documentation
+from scepter_opt.config.validation import own_first
+from scepter_opt.integrations.option_files import option_files
 
 CONF = Path(__file__).parent.parent / "conf"
 FILES = dict(option_files())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..components.checking import check_node, checked_nodes
+from ..config.nodes import full_key, read
 from ..errors import ConfigError, Problem, below, did_you_mean
-from ..node_checking import check_node, checked_nodes
-from ..reading import full_key, read
 from .building import horizon
 from .phases import PhasesLR
 from .registry import LR_SCHEDULERS
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
-    from ..horizon import Horizon
-    from ..schedules import Factor
+    from ..schedules.curves import Factor
+    from ..schedules.horizon import Horizon
 
 
 def build_lr_scheduler(

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from ..component import Component
-from ..config import Config
+from ..components.component import Component
+from ..config.base import Config
+from ..config.fields import As, Bounds, Length
 from ..errors import ConfigError, Problem
-from ..fields import As, Bounds, Length
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
     from typing_extensions import Self
 
-    from ..horizon import Horizon
+    from ..schedules.horizon import Horizon
 
 
 class Interval(str, enum.Enum):
@@ -74,7 +74,7 @@ class SchedulerConfig(Config):
         if run.total_steps is None:
             message = "is needed: without it the schedule has no end. Write it, or give total_steps to the call."
             raise ConfigError([Problem(self.horizon, message)])
-        from ..horizon import ticks
+        from ..schedules.horizon import ticks
 
         try:
             return ticks(run.total_steps, self.INTERVAL.value, int(self.FREQUENCY), run.steps_per_epoch)

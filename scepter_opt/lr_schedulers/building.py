@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import ConfigError, Problem
-from ..horizon import Horizon
+from ..schedules.horizon import Horizon
 
 
 def horizon(total_steps: int | Horizon | None, steps_per_epoch: int | None) -> Horizon:

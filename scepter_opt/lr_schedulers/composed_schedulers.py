@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from ..config import Conflict, OpenConfig
+from ..components.checking import inspect_named
+from ..components.keywords import construct, target_class
+from ..config.base import Conflict, OpenConfig
+from ..config.fields import Nested
+from ..config.validation import fields
 from ..errors import Problem, below
-from ..fields import Nested
-from ..horizon import Horizon
-from ..keywords import construct, target_class
-from ..node_checking import inspect_named
-from ..validation import fields
+from ..schedules.fitting import epoch_ticks
+from ..schedules.horizon import Horizon
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
 from .official_schedulers import INCREASING, Milestones
-from .phase_lengths import epoch_ticks
 from .registry import LR_SCHEDULERS
 
 if TYPE_CHECKING:

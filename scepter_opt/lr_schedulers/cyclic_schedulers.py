@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..config import Conflict, OpenConfig
+from ..config.base import Conflict, OpenConfig
+from ..config.fields import Fraction, ImportPath, Length, Numbers, OptionalLength, Positive
 from ..errors import Problem
-from ..fields import Fraction, ImportPath, Length, Numbers, OptionalLength, Positive
 from .base_scheduler import BaseScheduler, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ..horizon import Horizon
+    from ..schedules.horizon import Horizon
 
 _SPOILS = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "it would overwrite the base rates of the others")
 

@@ -6,8 +6,8 @@ import enum
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..config import Conflict
-from ..fields import As, Bounds, Fraction, ImportPaths, Length, NonNegative, Numbers, OptionalLength
+from ..config.base import Conflict
+from ..config.fields import As, Bounds, Fraction, ImportPaths, Length, NonNegative, Numbers, OptionalLength
 from .base_scheduler import BaseScheduler, Interval, SchedulerConfig, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
 

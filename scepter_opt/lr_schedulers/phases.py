@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge, Le
 
-from ..config import OpenConfig
+from ..components.keywords import construct, target_class
+from ..config.base import OpenConfig
+from ..config.fields import As, OptionalLength
+from ..config.validation import fields
 from ..errors import ConfigError, Problem, did_you_mean
-from ..fields import As, OptionalLength
-from ..horizon import Horizon
-from ..keywords import construct, target_class
-from ..validation import fields
+from ..schedules.fitting import Ruler, UnknownYet, epoch_ticks
+from ..schedules.horizon import Horizon
+from ..schedules.phases import Clock, NamedPhases, Phase, Phases
+from ..schedules.timeline import Timeline, Timelines
 from .base_scheduler import BaseScheduler, SchedulerConfig
-from .phase_curves import Timeline, Timelines
-from .phase_keys import Clock, NamedPhases, Phase, Phases
-from .phase_lengths import Ruler, UnknownYet, epoch_ticks
 from .registry import LR_SCHEDULERS
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _settings_of(config: type) -> list[str]:
 
 def _unknown_settings(settings: Mapping[str, Any]) -> Iterator[Problem]:
     """Settings that no optimizer can have."""
-    from ..registry import registry
+    from ..components.registry import registry
 
     configs = [entry.config for entry in registry("optimizer").entries().values()] if settings else []
     known = dict.fromkeys(key for config in configs if config for key in _settings_of(config))

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Gt, Lt
 
-from ..fields import Fraction, NonNegative, WholeFromZero
-from ..horizon import Horizon
-from ..keywords import construct, target_class
+from ..components.keywords import construct, target_class
+from ..config.fields import Fraction, NonNegative, WholeFromZero
+from ..schedules.fitting import Ruler, epoch_ticks
+from ..schedules.horizon import Horizon
+from ..schedules.phases import Clock, Phases
+from ..schedules.timeline import Timeline
 from .base_scheduler import BaseScheduler, Interval, SchedulerConfig
 from .official_schedulers import PlateauMode, ThresholdMode
-from .phase_curves import Timeline
-from .phase_keys import Clock, Phases
-from .phase_lengths import Ruler, epoch_ticks
 from .registry import LR_SCHEDULERS
 
 if TYPE_CHECKING:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..component import Component
+from ..components.component import Component
+from ..components.registry import Registry
 from ..errors import ConfigError, Problem
-from ..registry import Registry
 from .base_scheduler import SchedulerConfig
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
-    from ..horizon import Horizon
+    from ..schedules.horizon import Horizon
 
 
 class SchedulerRegistry(Registry):
@@ -50,8 +50,8 @@ class SchedulerRegistry(Registry):
         Raises:
             ConfigError: Anything is wrong; nothing was changed.
         """
-        from ..node_checking import checked
-        from ..reading import full_key
+        from ..components.checking import checked
+        from ..config.nodes import full_key
         from .building import horizon, untouched
         from .proportions import in_proportion
 

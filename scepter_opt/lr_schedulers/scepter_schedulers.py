@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..fields import As, Bounds, NonNegative, OptionalLength, WholeFromZero
+from ..config.fields import As, Bounds, NonNegative, OptionalLength, WholeFromZero
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
 

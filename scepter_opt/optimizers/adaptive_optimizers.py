@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..fields import Betas, Bounds, Fraction, NonNegative
+from ..config.fields import Betas, Bounds, Fraction, NonNegative
 from .base_optimizer import BaseOptimize, OptimizerConfig
 from .common_keys import CapturableKeys, DecayKeys, DifferentiableKeys
 from .registry import OPTIMIZERS

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..components.checking import checked, checked_nodes
+from ..config.nodes import full_key
 from ..errors import ConfigError, Problem, below
-from ..node_checking import checked, checked_nodes
-from ..parameters.named import collect
+from ..parameters.named_parameters import collect
 from ..parameters.plan import Plan
 from ..parameters.planning import make_plan
-from ..reading import full_key
 from .registry import OPTIMIZERS
 
 if TYPE_CHECKING:

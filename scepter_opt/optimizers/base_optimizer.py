@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from ..component import Component
-from ..config import Config
+from ..components.component import Component
+from ..config.base import Config
+from ..config.fields import Later, Texts
 from ..errors import Problem
-from ..fields import Later, Texts
-from .implementation import Implementation, check_implementations
+from ..parameters.implementation import Implementation, check_implementations
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -31,7 +31,7 @@ class OptimizerConfig(Config):
     """Names of the parameters to train, as a rule's NAMES; null is all."""
     ALLOW_REST: bool = False
     """Whether parameters may be left that none of several optimizers trains."""
-    LR_SCALING: Annotated[Any, Later("scepter_opt.optimizers.scaling.Scales")] = field(default_factory=dict)
+    LR_SCALING: Annotated[Any, Later("scepter_opt.optimizers.lr_scaling.Scales")] = field(default_factory=dict)
     """How the learning rates follow the batch size: RULE, BASE_BATCH_SIZE, BATCH_SIZE; empty is not at all."""
 
     several: ClassVar[bool] = False
@@ -90,7 +90,7 @@ class BaseOptimize(Component):
 
     @classmethod
     def facts_of(cls, target: type) -> dict[str, Any]:
-        from ..signatures import parameters_of
+        from ..components.signatures import parameters_of
 
         return {"implementations": tuple(flag for flag in ("foreach", "fused") if flag in parameters_of(target))}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..fields import NonNegative
+from ..config.fields import NonNegative
 from .base_optimizer import OptimizerConfig
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from ..config import OpenConfig
+from ..components.checking import inspect_named
+from ..components.keywords import construct, target_class
+from ..config.base import OpenConfig
+from ..config.fields import Nested
 from ..errors import Problem, below, did_you_mean
-from ..fields import Nested
-from ..keywords import construct, target_class
-from ..node_checking import inspect_named
+from ..parameters.implementation import Implementation, check_implementations
 from .base_optimizer import BaseOptimize, OptimizerConfig
-from .implementation import Implementation, check_implementations
 from .registry import OPTIMIZERS
 
 if TYPE_CHECKING:

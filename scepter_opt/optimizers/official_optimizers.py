@@ -6,8 +6,8 @@ import enum
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..config import Conflict
-from ..fields import As, Bounds, Length, NonNegative, OptionalLength
+from ..config.base import Conflict
+from ..config.fields import As, Bounds, Length, NonNegative, OptionalLength
 from .base_optimizer import BaseOptimize, OptimizerConfig
 from .common_keys import CapturableKeys, DifferentiableKeys
 from .registry import OPTIMIZERS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..component import Component
+from ..components.component import Component
+from ..components.registry import Registry
 from ..errors import ConfigError, Problem
-from ..registry import Registry
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -37,7 +37,7 @@ class OptimizerRegistry(Registry):
         Raises:
             ConfigError: Anything is wrong; nothing was changed.
         """
-        from ..node_checking import checked
+        from ..components.checking import checked
         from ..parameters.planning import make_plan
 
         with checked(cfg, self) as config:
@@ -63,7 +63,7 @@ class OptimizerRegistry(Registry):
 
 def _check_used(plan: Plan, optimizer: Any) -> None:
     """Refuse a rule's setting that a class does not read from its groups: torch would keep it there unread."""
-    from ..names import keyword_of
+    from ..config.names import keyword_of
 
     for combination in plan.combinations:
         part = getattr(optimizer, "parts", {}).get(combination.part, optimizer)

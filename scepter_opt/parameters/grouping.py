@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError, Problem
-from .deciding import GIVEN, Combination
-from .named import Parameters
+from .named_parameters import Parameters
+from .resolution import GIVEN, Combination
 from .rules import DEFAULT, Rule
 from .selectors import kind_bits, kinds_of
 from .where import Kind, listed

@@ -11,15 +11,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
 from ..errors import ConfigError, Problem
-from .handing import choose_steps, group_dicts
+from .group_dicts import choose_steps, group_dicts
+from .rendering import short, table, text
 from .rows import Rows
-from .saving import Difference, diff, from_json, to_json
-from .showing import short, table, text
+from .serialization import Difference, diff, from_json, to_json
 
 if TYPE_CHECKING:
     from rich.console import Group as Rendered
 
-    from ..optimizers.implementation import StepChoice
+    from .implementation import StepChoice
 
 
 @final

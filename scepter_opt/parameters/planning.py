@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from itertools import repeat
 from typing import Any
 
+from ..config.nodes import read
 from ..errors import ConfigError, Problem, below
-from ..reading import read
-from .deciding import Combination, Optimizers, decide, given_settings
 from .grouping import check_groups, put_into_groups
-from .layers import exponents
-from .misses import explain, nearest_names
-from .named import Parameters, collect
+from .layer_decay import exponents
+from .named_parameters import Parameters, collect
 from .plan import Plan
+from .resolution import Combination, Optimizers, decide, given_settings
 from .rows import RuleUse
 from .rules import Rule, Rules
 from .selectors import lacking, select, select_names
+from .suggestions import explain, nearest_names
 from .where import listed
 
 

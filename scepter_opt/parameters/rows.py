@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import ConfigError, Problem
-from .deciding import Combination
 from .grouping import Group
-from .named import Parameters
+from .named_parameters import Parameters
+from .resolution import Combination
 from .selectors import kind_bits, kinds_of
 
 

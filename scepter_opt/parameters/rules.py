@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 from annotated_types import Gt
 
-from ..documentation import documentation
+from ..config.documentation import documentation
+from ..config.fields import Nested, NonNegative, Texts
+from ..config.names import keyword_of
+from ..config.validation import Field, fields, per_class, validate
 from ..errors import Problem, did_you_mean, nearest
-from ..fields import Nested, NonNegative, Texts
-from ..names import keyword_of
-from ..validation import Field, fields, per_class, validate
 from .where import SELECTORS, Where, broken, check_selection, listed
 
 DEFAULT = "default"

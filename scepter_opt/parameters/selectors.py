@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import Problem
-from .named import Parameters
+from .named_parameters import Parameters
 from .where import Kind, Selection, Where, given, listed
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
+from ..config.fields import As, Texts
 from ..errors import Problem
-from ..fields import As, Texts
 
 
 class Kind(str, enum.Enum):

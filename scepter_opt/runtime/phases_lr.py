@@ -11,9 +11,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from ..errors import ConfigError, Problem, did_you_mean
-from ..lr_schedulers.group_settings import RATE, Setting, rules_of
-from ..lr_schedulers.phase_curves import Timeline, Timelines
-from ..schedules import Factor, Joined
+from ..schedules.curves import Factor, Joined
+from ..schedules.group_settings import RATE, Setting, rules_of
+from ..schedules.timeline import Timeline, Timelines
 
 
 class TimelinesLR(LRScheduler):

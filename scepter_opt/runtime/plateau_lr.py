@@ -8,7 +8,7 @@ from typing import Any, SupportsFloat, final
 from torch.optim import Optimizer
 
 from ..errors import ConfigError, Problem
-from ..lr_schedulers.phase_curves import Timeline, Timelines
+from ..schedules.timeline import Timeline, Timelines
 from .phases_lr import TimelinesLR
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import scepter_opt
-from scepter_opt.registry import UserClasses
+from scepter_opt.components.registry import UserClasses
 from tests.support import messages_of
 
 FILE = Path(__file__).parent.parent / "messages" / "phases.txt"

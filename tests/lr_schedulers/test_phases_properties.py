@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import scepter_opt
-from scepter_opt.horizon import Horizon
 from scepter_opt.lr_schedulers.phases import PhasesLR
+from scepter_opt.schedules.horizon import Horizon
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 factors = st.floats(0.01, 2.0)

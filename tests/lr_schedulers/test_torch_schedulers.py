@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import scepter_opt
+from scepter_opt.config.validation import fields
 from scepter_opt.lr_schedulers import SchedulerConfig
-from scepter_opt.validation import fields
 from tests.support import (
     SCHEDULERS,
     TORCH_OPTIMIZERS,

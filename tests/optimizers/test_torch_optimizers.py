@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import scepter_opt
+from scepter_opt.config.validation import fields
 from scepter_opt.optimizers import OptimizerConfig
-from scepter_opt.validation import fields
 from tests.support import OPTIMIZERS, TORCH_OPTIMIZERS, keyword, make_loss, make_model, optimizer_node, same
 
 # One value per key that is no class's default, and valid for every class that has the key.

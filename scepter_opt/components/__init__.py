@@ -1,0 +1,1 @@
+"""A name becomes a class, and a class a call. No torch."""

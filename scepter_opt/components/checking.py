@@ -1,0 +1,152 @@
+"""One node to its Config, or a ConfigError that names every problem. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from omegaconf import MISSING
+
+from ..config.nodes import config_type, full_key, pairs, read
+from ..errors import ConfigError, Problem, below, nearest
+from .registry import Entry, Registry, registries
+
+
+def check_node(node: Any, registry: Registry | None, imports: bool | None = None, key: str | None = None) -> Any:
+    """The Config of one node.
+
+    Args:
+        node: Any mapping, or a Config.
+        registry: The registry that must know its `NAME`; None for whichever does.
+        imports: As in `check`.
+        key: Full key for the messages; by default the node's own, or the registry's kind.
+    """
+    config, problems = inspect(node, registry, imports)
+    if problems:
+        prefix = key if key is not None else full_key(node) or (registry.kind if registry else "")
+        raise ConfigError(problem.under(prefix) for problem in problems)
+    return config
+
+
+@contextmanager
+def checked(node: Any, registry: Registry, key: str | None = None) -> Iterator[Any]:
+    """The Config of one node, whose key stands before the problems that leave the block.
+
+    Args:
+        node: Any mapping with `NAME`, or a Config.
+        registry: The registry that must know its `NAME`.
+        key: Full key for the messages; by default the node's own, or the registry's kind.
+    """
+    place = key or full_key(node) or registry.kind
+    config = check_node(node, registry, key=place)
+    with below(place):
+        yield config
+
+
+def inspect_named(
+    nodes: Iterable[tuple[Any, Any]],
+    registry: Registry,
+    imports: bool | None,
+    refusals: Callable[[int, Any, Any], Iterable[Problem]] = lambda *_: (),
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The Configs of named nodes of one registry (None where one has problems), and all problems under the names.
+
+    Args:
+        nodes: Names with nodes, in order.
+        registry: The registry that must know them all.
+        imports: As in `check`.
+        refusals: Why one cannot stand here, from its position, its node and its Config (None where it has problems).
+    """
+    configs: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for position, (key, node) in enumerate(nodes):
+        name = str(key)
+        config, wrong = inspect(node, registry, imports)
+        wrong = list(refusals(position, node, config)) or wrong
+        if name in configs or not name:
+            wrong = [Problem("", "there are two parts of this name." if name else "a part needs a name.")]
+        problems += [problem.under(name) for problem in wrong]
+        configs[name] = config
+    return configs, problems
+
+
+def checked_nodes(nodes: Any, registry: Registry, prefix: str) -> dict[str, Any]:
+    """The Configs of an app's named nodes, such as those of `optimizers`.
+
+    Raises:
+        ConfigError: All problems of all nodes, with `prefix` before their keys.
+    """
+    try:
+        named = [(name, get()) for name, get in pairs(nodes)]
+    except (TypeError, AttributeError):
+        named = []
+    if not named or any(name in ("NAME", "_target_") for name, _ in named):
+        raise ConfigError([Problem(prefix, f"must be named nodes of {registry.kind}s: {{generator: {{NAME: ...}}}}.")])
+    configs, problems = inspect_named(named, registry, None)
+    if problems:
+        raise ConfigError(problem.under(prefix) for problem in problems)
+    return configs
+
+
+def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple[Any, list[Problem]]:
+    """The Config of one node (None where it has problems) and its problems, with keys relative to it."""
+    values, problems = read(node, registry.kind if registry else "")
+    if not values and problems:
+        return None, problems
+    try:
+        entry, doubts = _identify(config_type(node), values.get("NAME", MISSING), values, registry)
+    except ConfigError as error:
+        return None, [*error.problems, *problems]
+    order = {str(key): position for position, key in enumerate(["NAME", *values])}
+    unread = {_first(problem.key) for problem in problems}
+    config, found = entry.validate({k: v for k, v in values.items() if k != "NAME" and str(k) not in unread}, imports)
+    problems += doubts
+    problems += [problem for problem in found if problem.key not in unread]
+    problems.sort(key=lambda problem: order.get(_first(problem.key), len(order)))
+    return (None if problems else config), problems
+
+
+def _first(key: str) -> str:
+    return key.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
+
+
+def _identify(
+    typed: type | None, name: Any, values: dict[Any, Any], registry: Registry | None
+) -> tuple[Entry, list[Problem]]:
+    """The entry that a node's type and `NAME` say, and where the two differ."""
+    by_type = next((entry for known in registries() if (entry := known.entry_of(typed))), None)
+    by_name = next((known.entry(name) for known in registries() if known.has(name)), None)
+    if by_type and name not in (MISSING, by_type.name):
+        message = f"this node is {by_type.name}'s, with its keys."
+        if by_name:
+            message += f" Choose the other by its option: {by_name.kind}={by_name.option}."
+        else:
+            message += f" Leave it {by_type.name}, or choose another option of {by_type.kind}."
+        return by_type, [Problem("NAME", message, name)]
+    entry = by_type or by_name
+    if entry is None:
+        if name == MISSING:
+            kind = registry.kind if registry else "optimizer or lr_scheduler"
+            raise ConfigError([Problem("NAME", f"is required: the class name of the {kind}.{_instead(values, kind)}")])
+        return (registry or _likely(name, values)).entry(name), []
+    if registry is not None and entry.kind != registry.kind:
+        message = f"is an entry of {entry.kind}; an entry of {registry.kind} is needed here."
+        raise ConfigError([Problem("NAME", message, entry.name)])
+    return entry, []
+
+
+def _instead(values: dict[Any, Any], kind: str) -> str:
+    """What was given in place of a node with a NAME, where it can be told."""
+    if kind in values:
+        return f" This is a config that holds the node: pass its {kind}."
+    spelt = next((key for key in values if isinstance(key, str) and key.upper() == "NAME"), None)
+    return f" Keys are in capitals, and there is {spelt}." if spelt else ""
+
+
+def _likely(name: Any, values: dict[Any, Any]) -> Registry:
+    """Where an unknown name was most likely meant to be found."""
+    optimizers, schedulers = registries()
+    if "LEARNING_RATE" in values or nearest(name, optimizers.names()):
+        return optimizers
+    return schedulers if nearest(name, schedulers.names()) else optimizers

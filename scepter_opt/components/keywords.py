@@ -1,0 +1,121 @@
+"""Values across: what a class's constructor is called with, from a checked Config."""
+
+from __future__ import annotations
+
+import enum
+import importlib
+import typing
+from collections.abc import Collection
+from functools import cache
+from typing import Any
+
+from ..config.base import Config, OpenConfig
+from ..config.imports import resolve
+from ..config.names import keyword_of
+from ..config.validation import fields
+from ..errors import ConfigError, Problem
+from .signatures import parameters_of
+
+
+@cache
+def target_class(target: str | type) -> type:
+    """The class that a component builds.
+
+    Raises:
+        ConfigError: The installed torch does not have it.
+    """
+    if isinstance(target, type):
+        return target
+    module, _, name = target.rpartition(".")
+    found = getattr(importlib.import_module(module), name, None)
+    if found is None:
+        raise ConfigError([Problem("NAME", f"{target} is not in the installed {_torch_version()}.", name)])
+    return typing.cast(type, found)
+
+
+@cache
+def _bindings(config: type[Config], base: type[Config], target: type) -> tuple[tuple[str, str | None, Any, bool], ...]:
+    """Own keys: key, keyword (None: the class lacks it), default, whether it is an import path."""
+    keywords = {name.lower(): name for name in parameters_of(target)}
+    common = fields(base)
+    return tuple(
+        (field.key, keywords.get(keyword_of(field.key)), field.default, field.is_import)
+        for field in fields(config).values()
+        if field.key not in common
+    )
+
+
+def keywords_of(
+    config: Config | OpenConfig, base: Any, target: type, only: Collection[str] | None = None
+) -> dict[str, Any]:
+    """What the constructor of `target` is called with: every own key of the Config, under the class's name for it.
+
+    Args:
+        config: A checked Config.
+        base: The Config class whose keys are this package's, not the constructor's.
+        target: The class to call.
+        only: The keys that are asked for; None for all.
+
+    Raises:
+        ConfigError: The installed torch lacks a keyword that is not at its default, or an import path leads nowhere.
+    """
+    if isinstance(config, OpenConfig):
+        spelt = {name.lower(): name for name in parameters_of(target)}
+        own_keys = {key: keyword_of(key) for key in config if key not in fields(base)}
+        return {spelt.get(name, name): config[key] for key, name in own_keys.items()}
+    arguments = {}
+    own: Any = type(config)
+    for key, keyword, default, is_import in _bindings(own, base, target):
+        if only is not None and key not in only:
+            continue
+        value = getattr(config, key)
+        if keyword is None:
+            if not type(config).__module__.startswith("scepter_opt."):
+                raise ConfigError([Problem(key, f"{target.__name__} has no such keyword.", value)])
+            if value != default:
+                message = f"{target.__name__} of the installed {_torch_version()} has no such setting."
+                raise ConfigError([Problem(key, message, value)])
+            continue
+        arguments[keyword] = _imported(key, value) if is_import else _as_torch_reads(value)
+    return arguments
+
+
+def _as_torch_reads(value: Any) -> Any:
+    """An enum's member as its text, which torch compares and saves."""
+    return value.value if isinstance(value, enum.Enum) else value
+
+
+def _imported(key: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_imported(f"{key}[{position}]", path) for position, path in enumerate(value)]
+    if value is None:
+        return None
+    try:
+        found = resolve(value)
+    except ImportError as reason:
+        raise ConfigError([Problem(key, str(reason), value)]) from reason
+    if not callable(found):
+        raise ConfigError([Problem(key, f"is a {type(found).__name__}, not callable.", value)])
+    return found
+
+
+def construct(target: type, *arguments: Any, **keywords: Any) -> Any:
+    """Call a class; what it refuses is a ConfigError in its own words."""
+    try:
+        return target(*arguments, **keywords)
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever the class raises is what the user wrote, refused
+        words = str(next(iter(error.args), "")).strip().partition("\n")[0] or type(error).__name__
+        raise ConfigError([Problem("", f"{target.__name__} refuses: {words}")]) from error
+
+
+def has_keyword(cls: type, keyword: str) -> bool:
+    """Whether a class's constructor, as installed, takes a keyword."""
+    return keyword in parameters_of(cls)
+
+
+def _torch_version() -> str:
+    import torch
+
+    return f"torch {torch.__version__}"

@@ -1,0 +1,272 @@
+"""Registries: the names by which configs know classes, and everything that is built from a name."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from hydra.core.singleton import Singleton
+
+from ..config.base import Config, OpenConfig, restore_fields
+from ..errors import ConfigError, Problem, did_you_mean
+from .component import Component
+
+C = TypeVar("C", bound=type)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A class with the name that configs choose it by and its option of the Hydra group."""
+
+    kind: str
+    name: str
+    option: str
+    cls: type
+
+    @property
+    def component(self) -> Any:
+        """The class that builds: a BaseOptimize or BaseScheduler."""
+        return registry(self.kind).component_of(self.cls)
+
+    @property
+    def config(self) -> type[Config] | None:
+        """The typed Config, None where any key passes."""
+        found: type[Config] | None = getattr(self.cls, "Config", None)
+        return found
+
+    def validate(self, values: Mapping[Any, Any], imports: bool | None = None) -> tuple[Any, list[Problem]]:
+        """The Config with these values (without NAME), or all problems with keys relative to the node."""
+        named = {**values, "NAME": self.name}
+        if self.config is None:
+            return OpenConfig(named, self.component), self.component.check_open(named, imports)
+        from ..config.validation import spellings_of, validate
+
+        return validate(self.config, named, imports, spellings_of(self.config), self.name)
+
+    def template(self, left_out: Collection[str] = ()) -> str:
+        """The YAML of a node: every key with its default and its documentation, but those left out."""
+        from ..config.documentation import summary
+        from ..config.template import template
+
+        return template(self.config, self.name, summary(self.cls), left_out)
+
+
+class UserClasses(metaclass=Singleton):
+    """What users registered. Hydra carries its singletons into the workers of its launchers."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, dict[str, Entry]] = {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for entries in self.entries.values():
+            for entry in entries.values():
+                restore_fields(entry.config)
+
+
+class Registry:
+    """Names of classes, each an option of a Hydra group.
+
+    Args:
+        kind: What is registered, for messages: `optimizer` or `lr_scheduler`, also the name of the Hydra group.
+        modules: The modules of the package's own classes, each with their names: a module is imported when one of its
+            names is first asked for, and not before.
+    """
+
+    torch_base: ClassVar[str] = ""
+    """torch's base class of what is built; subclasses of it can be registered as they are."""
+
+    def __init__(self, kind: str, modules: Mapping[str, str]) -> None:
+        self.kind = kind
+        _REGISTRIES[kind] = self
+        self._module_of = {name: module for module, names in modules.items() for name in names.split()}
+        self._own: dict[str, Entry] = {}
+
+    def __reduce__(self) -> Any:
+        # a class of __main__ refers to the registry of its decorator: in a worker that is the worker's own
+        return registry, (self.kind,)
+
+    def register_class(self, name: str | None = None, option: str | None = None) -> Callable[[C], C]:
+        """Decorator that gives a class a name in configs and an option of the Hydra group.
+
+        Args:
+            name: What `NAME` says; the class's own name by default.
+            option: What the command line says; by default made of the name (`CosineAnnealingLR`: cosine_annealing).
+
+        Raises:
+            ConfigError: The name or the option is another class's.
+        """
+        if isinstance(name, type):
+            raise ConfigError([Problem(name.__qualname__, "is decorated without parentheses: @...register_class().")])
+
+        def register(cls: C) -> C:
+            entry = self._entry(cls, name or cls.__name__, option)
+            if self._module_of.get(entry.name) == cls.__module__:
+                self._own[entry.name] = entry
+            else:
+                UserClasses().entries.setdefault(self.kind, {})[entry.name] = entry
+            return cls
+
+        return register
+
+    def _entry(self, cls: type, name: str, option: str | None) -> Entry:
+        """A complete entry, or an error before anything is registered."""
+        if not isinstance(cls, type):
+            raise ConfigError([Problem(name, f"only a class can be registered as {self.kind}.", cls)])
+        entry = Entry(self.kind, name, option or option_name(name), cls)
+        if self._module_of.get(name) == cls.__module__:
+            return entry
+        for other in (self._named(name), self.option(entry.option)):
+            if other is None or (other.cls.__module__, other.cls.__qualname__) == (cls.__module__, cls.__qualname__):
+                continue
+            if other.name == name:
+                raise ConfigError([Problem(name, f"is registered already: {_where(other.cls)} and {_where(cls)}.")])
+            message = f"the option {entry.option} is {_where(other.cls)}'s already, not for {_where(cls)} too."
+            raise ConfigError([Problem(name, message)])
+        if not any(known.takes(cls) for known in registries()):
+            message = "must extend BaseOptimize or BaseScheduler, or torch's Optimizer or LRScheduler."
+            raise ConfigError([Problem(cls.__qualname__, message)])
+        if not self.takes(cls):
+            raise ConfigError([Problem(name, f"is no {self.kind}: register it with the other registry.")])
+        from ..config.validation import fields
+        from .adapters import check_config
+
+        check_config(cls, self.base())
+        if entry.component.Config is not None:
+            fields(entry.component.Config)
+        return entry
+
+    def base(self) -> type[Component]:
+        """The base class of what is registered here."""
+        raise NotImplementedError
+
+    def takes(self, cls: type) -> bool:
+        """Whether a class is of the kind that is registered here: ours, or torch's own."""
+        module, _, name = self.torch_base.rpartition(".")
+        # where torch was not imported, no class extends its own
+        return issubclass(cls, (self.base(), *filter(None, [getattr(sys.modules.get(module), name, None)])))
+
+    def component_of(self, cls: Any) -> Any:
+        """The class that builds a registered one from a Config: itself, or a component around one of torch's kind.
+
+        Raises:
+            ConfigError: Its Config is none.
+        """
+        if issubclass(cls, Component):
+            return cls
+        from .adapters import adapt
+
+        base: Any = self.base()
+        return adapt(cls, base)
+
+    def entries(self) -> dict[str, Entry]:
+        """All entries by name: the package's own, then what users registered."""
+        return self.own_entries() | self.user_entries()
+
+    def own_entries(self) -> dict[str, Entry]:
+        """The package's own entries by name."""
+        return {name: self._imported(name) for name in self._module_of}
+
+    def user_entries(self) -> dict[str, Entry]:
+        """What users registered, by name."""
+        return UserClasses().entries.get(self.kind, {})
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted({*self._module_of, *self.user_entries()})
+
+    def has(self, name: Any) -> bool:
+        """Whether there is an entry of this name."""
+        return isinstance(name, str) and (name in self._module_of or name in self.user_entries())
+
+    def entry(self, name: Any) -> Entry:
+        """The entry of a name.
+
+        Raises:
+            ConfigError: There is none; names the nearest and lists all.
+        """
+        found = self._named(name)
+        if found is not None:
+            return found
+        names = {entry.option: entry.name for entry in self.user_entries().values()}
+        names |= {option_name(own): own for own in self._module_of} | {known: known for known in self.names()}
+        message = f"there is no such {self.kind}.{did_you_mean(name, names)} There are {', '.join(self.names())}."
+        raise ConfigError([Problem("NAME", message, name)])
+
+    def entry_of(self, config: type | None) -> Entry | None:
+        """The entry whose nodes are typed by a Config class."""
+        if config is None or not issubclass(config, Config):
+            return None
+        loaded = [*self._own.values(), *self.user_entries().values()]
+        return next((entry for entry in loaded if entry.config is config), None)
+
+    def option(self, option: str) -> Entry | None:
+        """The entry of an option of the Hydra group."""
+        own = next((name for name in self._module_of if option_name(name) == option), None)
+        if own is not None:
+            return self._imported(own)
+        return next((entry for entry in self.user_entries().values() if entry.option == option), None)
+
+    def _named(self, name: Any) -> Entry | None:
+        if not self.has(name):
+            return None
+        return self._imported(name) if name in self._module_of else self.user_entries()[name]
+
+    def _imported(self, name: str) -> Entry:
+        if name not in self._own:
+            importlib.import_module(self._module_of[name])
+        return self._own[name]
+
+    def get_config_template(self, name: str) -> str:
+        """The YAML of an entry: every key with its default and its documentation as a comment."""
+        return self.entry(name).template()
+
+    def json_schema(self, name: str) -> dict[str, Any]:
+        """JSON Schema of an entry's node, for editors."""
+        from ..config.template import json_schema
+
+        return json_schema(self.entry(name).config, name)
+
+
+# Registries enter themselves by their kind; the module of each is imported when it is first asked for.
+_REGISTRIES: dict[str, Registry] = {}
+_MODULES = {"optimizer": "scepter_opt.optimizers.registry", "lr_scheduler": "scepter_opt.lr_schedulers.registry"}
+
+
+def registry(kind: str) -> Registry:
+    """The registry of `optimizer` or `lr_scheduler`."""
+    if kind not in _REGISTRIES:
+        importlib.import_module(_MODULES[kind])
+    return _REGISTRIES[kind]
+
+
+def registries() -> tuple[Registry, Registry]:
+    """Both registries, optimizers first."""
+    return registry("optimizer"), registry("lr_scheduler")
+
+
+def option_name(name: str) -> str:
+    """A class name as an option of a Hydra group.
+
+    >>> [option_name(name) for name in ("SGD", "SparseAdam", "OneCycleLR", "ReduceLROnPlateau")]
+    ['sgd', 'sparse_adam', 'one_cycle', 'reduce_on_plateau']
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name.replace("LR", "")).lower()
+
+
+def _where(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def get_config_template(name: str) -> str:
+    """The YAML of a class by its name in either registry: every key, its default, its documentation as a comment.
+
+    Raises:
+        ConfigError: No registry has the name.
+    """
+    optimizers, schedulers = registries()
+    return (schedulers if schedulers.has(name) else optimizers).get_config_template(name)

@@ -1,0 +1,1 @@
+"""A node becomes a checked Config. No torch, and no registry."""

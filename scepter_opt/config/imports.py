@@ -1,0 +1,60 @@
+"""Import paths as values: `package.module.function`, resolved only where the user allows it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ..errors import Problem, did_you_mean
+
+
+def resolve(path: str) -> Any:
+    """The object at an import path.
+
+    Args:
+        path: `package.module.name`, or `package.module.Class.name`.
+
+    Raises:
+        ImportError: Nothing is found there, in words for the user.
+
+    >>> resolve("math.sqrt")(9.0)
+    3.0
+    """
+    parts = path.split(".")
+    if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+        raise ImportError("must be an import path such as package.module.function.")
+    module, depth = None, len(parts) - 1
+    while module is None:
+        name = ".".join(parts[:depth])
+        try:
+            module = importlib.import_module(name)
+        except Exception as error:
+            # a parent is tried only where this very module is what is missing
+            missing = isinstance(error, ModuleNotFoundError) and name.startswith(error.name or "?")
+            if not missing or depth == 1:
+                raise ImportError(f"cannot import {name}: {type(error).__name__}: {error}.") from error
+            depth -= 1
+    found: Any = module
+    for position, part in enumerate(parts[depth:], depth):
+        if not hasattr(found, part):
+            place = ".".join(parts[:position])
+            raise ImportError(f"{place} has no {part}.{did_you_mean(part, dir(found))}")
+        found = getattr(found, part)
+    return found
+
+
+def check_import(key: str, path: str, imports: bool) -> Problem | None:
+    """The problem with an import path, if there is one.
+
+    Args:
+        key: Where it was written.
+        path: The import path.
+        imports: True imports it; False refuses every path.
+    """
+    if not imports:
+        return Problem(key, "import paths are refused here (imports=False).", path)
+    try:
+        found = resolve(path)
+    except ImportError as reason:
+        return Problem(key, f"{reason}", path)
+    return None if callable(found) else Problem(key, f"is a {type(found).__name__}, not callable.", path)

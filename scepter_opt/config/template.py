@@ -1,0 +1,64 @@
+"""A Config written out: the commented YAML of a node, and its JSON Schema for editors."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Collection
+from typing import Any
+
+import yaml
+
+from .coercion import strict
+from .documentation import documentation
+from .validation import fields, own_first
+
+
+def template(config: Any, name: str, summary: str, left_out: Collection[str] = ()) -> str:
+    """The YAML of a node: every key with its default, and its documentation as a comment above.
+
+    Args:
+        config: The Config class; None for a class without one.
+        name: Its NAME.
+        summary: What it is, in one line.
+        left_out: Keys that are not written.
+    """
+    lines = [f"# {summary}", f"NAME: {name}"]
+    for field in own_first(config) if config else ():
+        if field.key in left_out:
+            continue
+        text = documentation(config).get(field.key, "")
+        lines += [f"# {text}"] if text else []
+        lines.append(f"{field.key}: {'???' if field.required else _flow(_default(field.default))}")
+    return "\n".join(lines) + "\n"
+
+
+def json_schema(config: Any, name: str) -> dict[str, Any]:
+    """JSON Schema of a node: types, bounds, defaults and documentation of all keys."""
+    from pydantic import ConfigDict, create_model
+    from pydantic import Field as Described
+
+    if config is None:
+        return {"type": "object", "title": name, "properties": {"NAME": {"const": name}}}
+    made: dict[str, Any] = {}
+    for field in fields(config).values():
+        text = documentation(config).get(field.key)
+        default = name if field.key == "NAME" else ... if field.required else field.default
+        annotation = dict[str, Any] if field.nested else strict(field.annotation)
+        made[field.key] = (annotation, Described(default, description=text))
+    model = create_model(name, __config__=ConfigDict(extra="forbid"), **made)
+    schema: dict[str, Any] = model.model_json_schema()
+    return schema
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        return value.name
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {key: _default(item) for key, item in dataclasses.asdict(value).items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _flow(value: Any) -> str:
+    """A value on one line of YAML."""
+    return yaml.safe_dump([value], default_flow_style=True, width=1000).strip()[1:-1]

@@ -1,0 +1,1 @@
+"""What can be seen before and after a run."""

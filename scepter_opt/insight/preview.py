@@ -1,0 +1,189 @@
+"""A schedule as numbers, before there is an optimizer."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
+from operator import mul
+from typing import Any, final
+
+from ..components.checking import check_node
+from ..config.base import OpenConfig
+from ..config.names import keyword_of
+from ..config.nodes import full_key
+from ..errors import ConfigError, Problem, below
+from ..lr_schedulers.base_scheduler import SchedulerConfig
+from ..lr_schedulers.building import horizon
+from ..lr_schedulers.phases import PhasesLR
+from ..lr_schedulers.registry import LR_SCHEDULERS
+from ..optimizers.base_optimizer import OptimizerConfig
+from ..parameters.plan import Plan
+from ..schedules.curves import values
+from ..schedules.group_settings import RATE, Setting, rules_of
+from ..schedules.horizon import Horizon
+from ..schedules.timeline import Timeline, Timelines
+
+
+@final
+class Preview(Mapping[str, "array[float]"]):
+    """The values of one setting at every tick, by group; each is made when it is asked for."""
+
+    def __init__(self, columns: Mapping[str, tuple[float, Sequence[array[float]]]]) -> None:
+        self._columns = columns
+        self.settings: dict[str, Preview] = {}
+        """The same for the other settings that are scheduled, by the optimizer's keys."""
+
+    def __getitem__(self, group: str) -> array[float]:
+        base, factors = self._columns[group]
+        product = factors[0]
+        for others in factors[1:]:
+            product = array("d", map(mul, product, others))
+        return product[:] if base == 1.0 else array("d", map(base.__mul__, product))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __repr__(self) -> str:
+        ticks = len(next(iter(self._columns.values()))[1][0])
+        return f"Preview({ticks} ticks of {', '.join(self)})"
+
+
+def preview(cfg: Any, total_steps: int | Horizon, groups: Any = None, steps_per_epoch: int | None = None) -> Preview:
+    """The rate of every group at every tick of a run.
+
+    A scheduler that waits for a metric is shown as if the metric always improved.
+
+    Args:
+        cfg: A scheduler's node.
+        total_steps: Optimizer steps of the whole run, or a Horizon.
+        groups: Rates by group (`{"backbone": 0.01, "head": 0.1}`), one rate, torch's group dicts, or a plan; by
+            default one group of rate 1. Of group dicts, the one named `default`, else the first, has the optimizer's
+            own values.
+        steps_per_epoch: Optimizer steps per epoch.
+
+    Returns:
+        By group an array of rates, one per tick; `settings` has the other settings that are scheduled.
+
+    Raises:
+        ConfigError: Anything is wrong with the node, or the total does not fit.
+
+    >>> node = {"NAME": "PhasesLR", "PHASES": {"warmup": {"CURVE": "linear", "FROM": 0, "TO": 1}}}
+    >>> preview(node, total_steps=4, groups={"body": 1.0, "head": 2.0})["head"]
+    array('d', [0.0, 0.5, 1.0, 1.5])
+    """
+    config = check_node(cfg, LR_SCHEDULERS)
+    key = full_key(cfg) or "lr_scheduler"
+    with below(key):
+        run = horizon(total_steps, steps_per_epoch)
+        ticks = _ticks(config, run)
+        listed = _listed(groups)
+        if isinstance(config, PhasesLR.Config):
+            return _of_phases(config.with_horizon(run).timelines(), listed, _own_values(groups, listed), ticks)
+    return _of_any(config, listed, ticks, run, key)
+
+
+def _ticks(config: Any, run: Horizon) -> int:
+    if isinstance(config, SchedulerConfig):
+        return config.ticks_of(run)
+    if run.total_steps is None:
+        raise ConfigError([Problem("", "a preview needs total_steps.")])
+    return run.total_steps
+
+
+def _listed(groups: Any) -> dict[str, dict[str, Any]]:
+    """Group dicts by name, whatever was given."""
+    if groups is None or isinstance(groups, Real):
+        return {"default": {"lr": 1.0 if groups is None else groups}}
+    if isinstance(groups, Mapping):
+        return {str(name): {"lr": rate, "name": str(name)} for name, rate in groups.items()}
+    found: dict[str, dict[str, Any]] = {}
+    for position, group in enumerate(_of_plan(groups) if isinstance(groups, Plan) else groups):
+        settings = {"lr": group} if isinstance(group, Real) else {key: group[key] for key in group if key != "params"}
+        name = str(settings.get("name", position))
+        found[name if name not in found else f"{name}[{position}]"] = settings
+    if not found:
+        raise ConfigError([Problem("", "a preview needs at least one group.")])
+    return found
+
+
+def _of_plan(plan: Plan) -> Iterator[dict[str, Any]]:
+    """The groups of a plan, with all that their optimizer would fill in."""
+    for group in plan.group_settings:
+        values = {"LEARNING_RATE": group.learning_rate, "WEIGHT_DECAY": group.weight_decay, **group.settings}
+        own = dict(plan.config.parts()[group.part].items()) if isinstance(plan.config, OptimizerConfig) else {}
+        named = {keyword_of(key): value for key, value in {**own, **values}.items() if value is not None}
+        yield {**named, "name": group.name, "optimizer": group.part}
+
+
+def _own_values(groups: Any, listed: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By part of a Hybrid the settings of a parameter without multipliers."""
+    own: dict[str, dict[str, Any]] = {}
+    if isinstance(groups, Plan) and isinstance(groups.config, OptimizerConfig):
+        for part, config in groups.config.parts().items():
+            own[part] = {keyword_of(key): value for key, value in config.items()}
+    for group in sorted(listed.values(), key=lambda group: group.get("name") != "default"):
+        own.setdefault(group.get("optimizer", ""), group)
+    return own
+
+
+def _of_phases(
+    timelines: Timelines, groups: Mapping[str, dict[str, Any]], own: Mapping[str, dict[str, Any]], ticks: int
+) -> Preview:
+    known = {name for group in groups.values() for found in rules_of(group) for name in found}
+    missing = [rule for rule in timelines.rules if rule not in known]
+    if missing:
+        message = f"none of these groups is made by it: {', '.join(sorted(known - {''})) or 'they have no names'}."
+        raise ConfigError([Problem(f"RULES.{missing[0]}", message)])
+    made: dict[tuple[str, float], array[float]] = {}
+
+    def factors(name: str, timeline: Timeline, setting: Setting, group: dict[str, Any]) -> array[float]:
+        value = _number(setting, own[group.get("optimizer", "")])
+        if (name, value) not in made:
+            made[name, value] = values(timeline.curve(value), 0, ticks)
+        return made[name, value]
+
+    columns = {}
+    for name, group in groups.items():
+        hit = {f"RULES.{rule}": each for rule, each in timelines.rules.items() if rule in rules_of(group)[0]}
+        multiplied = {"PHASES": timelines.rate, **hit}
+        columns[name] = (_number(RATE, group), [factors(key, each, RATE, group) for key, each in multiplied.items()])
+    shown = Preview(columns)
+    for key, timeline in timelines.settings.items():
+        setting = Setting(key)
+        holding = {name: group for name, group in groups.items() if setting.is_in(group)} or groups
+        shown.settings[key] = Preview(
+            {
+                name: (_number(setting, group), [factors(key, timeline, setting, group)])
+                for name, group in holding.items()
+            }
+        )
+    return shown
+
+
+def _number(setting: Setting, group: dict[str, Any]) -> float:
+    """A group's value before any schedule; 1 where it is not said, so that factors are shown."""
+    return float(setting.base(dict(group))) if setting.is_in(group) else 1.0
+
+
+def _of_any(config: Any, groups: Mapping[str, dict[str, Any]], ticks: int, run: Horizon, key: str) -> Preview:
+    """The rates that a scheduler sets on an optimizer that is thrown away."""
+    import torch
+
+    given = [{**group, "lr": float(group.get("lr", 1.0)), "params": [torch.zeros(())]} for group in groups.values()]
+    optimizer = torch.optim.SGD(given, lr=given[0]["lr"], momentum=0.9)
+    scheduler = LR_SCHEDULERS.build(config, optimizer=optimizer, total_steps=run, key=key)
+    optimizer.step()  # torch warns if this never happens
+    takes_metric = not isinstance(config, OpenConfig) and "PATIENCE" in config
+    columns = {name: array("d") for name in groups}
+    for tick in range(ticks):
+        for column, group in zip(columns.values(), optimizer.param_groups, strict=True):
+            column.append(float(group["lr"]))
+        if not takes_metric:
+            scheduler.step()
+        else:
+            scheduler.step(tick if config.MODE.value == "max" else -tick)
+    return Preview({name: (1.0, [column]) for name, column in columns.items()})

@@ -1,0 +1,116 @@
+"""The config groups as options of any Hydra app: a search path, and a source of typed schemas and user classes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import OmegaConf
+
+_KINDS = ("optimizer", "lr_scheduler")
+_SCHEMA = "scepter_opt/schema"
+
+
+class ScepterSearchPath(SearchPathPlugin):
+    """Appends the package's groups, so that an app's own files win."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Add the files, then what has none."""
+        search_path.append("scepter_opt", "pkg://scepter_opt.conf")
+        search_path.append("scepter_opt", "scepter://")
+
+
+class ScepterSource(ConfigSource):
+    """Serves, each when it is asked for, the schema of every class and the option of every class without a file."""
+
+    @staticmethod
+    def scheme() -> str:
+        """The scheme of this source's paths."""
+        return "scepter"
+
+    def available(self) -> bool:
+        """Always."""
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        """Whether a path is one of the groups served here."""
+        path = config_path.strip("/")
+        return path in _KINDS or path in ("scepter_opt", _SCHEMA) or _kind_of_schema(path) is not None
+
+    def is_config(self, config_path: str) -> bool:
+        """Whether a path is a schema, or the option of a class that a user registered."""
+        return self._find(config_path) is not None
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """The options of a group; schemas are not listed, so that no help shows them."""
+        from ..components.registry import registry
+
+        path = config_path.strip("/")
+        if not path:
+            return [] if results_filter is ObjectType.CONFIG else list(_KINDS)
+        if path not in _KINDS or results_filter is ObjectType.GROUP:
+            return []
+        return sorted(entry.option for entry in registry(path).user_entries().values())
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """A schema as a typed node, or an option that pulls its schema in and names the class."""
+        found = self._find(config_path)
+        if found is None:
+            raise ConfigLoadError(f"Config not found : {config_path}")
+        entry, is_schema = found
+        if is_schema:
+            config = OmegaConf.structured(entry.config)
+            config.NAME = entry.name
+        else:
+            config = OmegaConf.create(option_content(entry.kind, entry.option, entry.name))
+        return ConfigResult(provider=self.provider, path=self.full_path(), config=config, header={"package": None})
+
+    def _find(self, config_path: str):  # type: ignore[no-untyped-def]  # naming Entry would import the registries
+        """The entry of a path, and whether the path is its schema's."""
+        from ..components.registry import registry
+
+        path = config_path.strip("/").removesuffix(".yaml")
+        group, _, option = path.rpartition("/")
+        kind = _kind_of_schema(group)
+        if kind is not None:
+            entry = registry(kind).option(option)
+            return (entry, True) if entry is not None and entry.config is not None else None
+        if group in _KINDS:
+            users = registry(group).user_entries().values()
+            return next(((entry, False) for entry in users if entry.option == option), None)
+        return None
+
+
+def option_content(kind: str, option: str, name: str) -> dict[str, Any]:
+    """What an option says before its keys: the schema and the preset of rules that it pulls in, and the class."""
+    rules = [{"/param_groups@PARAM_GROUPS": "none"}] if kind == "optimizer" else []
+    return {"defaults": [{f"optional /{_SCHEMA}/{kind}@_here_": option}, *rules, "_self_"], "NAME": name}
+
+
+def expose() -> None:
+    """Make the config groups options of the Hydra apps of this process. Calling it again changes nothing.
+
+    A test suite that uses Hydra's fixture `hydra_restore_singletons` calls it again, since the fixture takes it back.
+    """
+    plugins = Plugins.instance()
+    plugins.register(ScepterSource)
+    plugins.register(ScepterSearchPath)
+
+
+def expose_on_import() -> None:
+    """Expose the groups, unless Hydra itself is just now importing its plugins, of which these are two."""
+    frame = sys._getframe()
+    while frame := frame.f_back:  # type: ignore[assignment]  # None ends it
+        if frame.f_code is Plugins._initialize.__code__:
+            return
+    expose()
+
+
+def _kind_of_schema(group: str) -> str | None:
+    prefix, _, kind = group.rpartition("/")
+    return kind if prefix == _SCHEMA and kind in _KINDS else None

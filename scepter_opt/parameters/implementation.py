@@ -1,0 +1,135 @@
+"""IMPLEMENTATION: which of torch's `foreach` and `fused` a group gets, and what cannot be had."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConfigError, Problem
+
+
+class Implementation(str, enum.Enum):
+    """How a step is computed: torch's `foreach` and `fused` together."""
+
+    auto = "auto"
+    torch = "torch"
+    fused = "fused"
+    foreach = "foreach"
+    for_loop = "for_loop"
+
+
+_SPECIAL = (Implementation.fused, Implementation.foreach)
+
+
+def check_implementations(config: Any) -> Iterator[Problem]:
+    """What is wrong with an optimizer's IMPLEMENTATION, and with those of its rules."""
+    choices = {"IMPLEMENTATION": config.IMPLEMENTATION}
+    for name, rule in (config.PARAM_GROUPS or {}).items():
+        choices[f"PARAM_GROUPS.{name}.SET.IMPLEMENTATION"] = rule.SET.get("IMPLEMENTATION")
+    for key, choice in choices.items():
+        if choice in _SPECIAL and not config.several:
+            message = unavailable(config, Implementation(choice))
+            if message:
+                yield Problem(key, message, choice.value)
+    if config.TENSOR_LR and not config.several:
+        yield from check_tensor_rate(config)
+
+
+def check_tensor_rate(config: Any) -> Iterator[Problem]:
+    """What is wrong with a rate that is a tensor."""
+    if not config.component.tensor_lr:
+        yield Problem("TENSOR_LR", f"{config.NAME} takes no tensor as its rate: set it to false.", True)
+
+
+def unavailable(config: Any, choice: Implementation) -> str:
+    """Why an optimizer cannot compute its step so; empty where it can."""
+    has = config.component.implementations
+    if choice not in _SPECIAL:
+        return ""
+    if choice.value not in has:
+        names = ", ".join(["auto", "torch", *sorted(has), "for_loop"])
+        return f"{config.NAME} has no {choice.value} step: choose one of {names}."
+    if choice is Implementation.foreach and config.get("TENSOR_LR") and not config.get("CAPTURABLE"):
+        return "a foreach step takes no tensor as its rate: choose auto, or set TENSOR_LR to false."
+    if config.get("DIFFERENTIABLE"):
+        return f"autograd cannot go through a {choice.value} step: set DIFFERENTIABLE to false."
+    return ""
+
+
+@dataclass(frozen=True)
+class StepChoice:
+    """How a group's step is computed, and why."""
+
+    implementation: Implementation
+    """fused, foreach or for_loop; torch where the choice is torch's."""
+    reason: str
+    """Why, for people; empty where the configuration says so."""
+
+    def flags(self, has: Iterable[str]) -> dict[str, bool]:
+        """torch's flags for a group's dict (never for the constructor's defaults) of a class that has these."""
+        if self.implementation is Implementation.torch:
+            return {}
+        return {flag: flag == self.implementation.value for flag in has}
+
+
+def choose_step(config: Any, tensors: Sequence[Any], owners: Iterable[Any]) -> StepChoice:
+    """How the step of a group is computed.
+
+    Args:
+        config: The Config of the optimizer, or of the part of a Hybrid.
+        tensors: The group's parameters.
+        owners: The modules that hold them, None where unknown.
+
+    Raises:
+        ConfigError: The configuration asks for what these parameters cannot have.
+    """
+    _check_devices(config, tensors)
+    choice = Implementation(config.IMPLEMENTATION)
+    if choice in (Implementation.torch, Implementation.for_loop):
+        return StepChoice(choice, "")
+    sparse = any(getattr(owner, "sparse", False) is True for owner in owners)
+    if choice is Implementation.auto:
+        reason = _not_fused(config.component, tensors, sparse, bool(config.get("DIFFERENTIABLE")))
+        if reason:
+            return StepChoice(Implementation.torch, reason)
+        return StepChoice(Implementation.fused, f"the fastest on {tensors[0].device.type}")
+    odd = next((tensor for tensor in tensors if not tensor.is_floating_point()), None)
+    if choice is Implementation.fused and odd is not None:
+        message = f"fused steps take floating-point tensors, and there is one of {odd.dtype}: choose auto or for_loop."
+        raise ConfigError([Problem("IMPLEMENTATION", message, choice.value)])
+    if sparse:
+        message = f"a {choice.value} step takes no sparse gradients, and an embedding here gives them: choose auto."
+        raise ConfigError([Problem("IMPLEMENTATION", message, choice.value)])
+    return StepChoice(choice, "")
+
+
+def _not_fused(component: Any, tensors: Sequence[Any], sparse: bool, differentiable: bool) -> str:
+    """Why a fused step is not the fastest that is valid; empty where it is."""
+    from ..components.keywords import has_keyword, target_class
+
+    # elsewhere torch's own choice holds: the loop on a CPU, foreach on CUDA
+    devices = component.fastest_fused
+    target = target_class(component.target)
+    if not devices or target.__module__.partition(".")[0] != "torch" or not has_keyword(target, "fused"):
+        return "the class has no fused step"
+    if differentiable:
+        return "autograd goes through the step"
+    if sparse:
+        return "an embedding gives sparse gradients"
+    kinds = {tensor.device.type for tensor in tensors}
+    if not kinds <= set(devices):
+        return f"not known to be faster fused on {', '.join(sorted(kinds - set(devices)))}"
+    if not all(tensor.is_floating_point() for tensor in tensors):
+        return "not all parameters are floating-point"
+    if not component.fused_takes_dtensors and any(hasattr(tensor, "device_mesh") for tensor in tensors):
+        return "the fused kernel has no rule for distributed tensors"
+    return ""
+
+
+def _check_devices(config: Any, tensors: Sequence[Any]) -> None:
+    """Refuse what only the parameters' device can refuse."""
+    if config.get("CAPTURABLE") and any(tensor.device.type == "cpu" for tensor in tensors):
+        message = "a step on the CPU cannot be captured: move the model to its GPU before this, or set it to false."
+        raise ConfigError([Problem("CAPTURABLE", message, True)])

@@ -1,0 +1,110 @@
+"""A plan for people: a table of all parameters, and a short form by groups."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .implementation import StepChoice
+from .rows import Row, Rows
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+_COLUMNS = ("parameter", "shape", "kind", "decided by", "lr", "weight decay", "group")
+
+
+def short(rows: Rows, steps: list[StepChoice]) -> str:
+    """The groups of a plan, a line each, with what is frozen."""
+    count, values = _totals(rows)
+    groups, rules = len(rows.group_settings), len(rows.rules)
+    made = f"{groups} group{'s' * (groups != 1)} from {rules or 'no'} rule{'s' * (rules != 1)}"
+    lines = [f"{made}, {_many(sum(count.values()))} with {sum(values.values()):,} values"]
+    for number, group in enumerate(rows.group_settings):
+        settings = {"LEARNING_RATE": group.learning_rate, "WEIGHT_DECAY": group.weight_decay} | group.settings
+        said = [f"{key} {_value(value)}" for key, value in settings.items() if value is not None]
+        part = [f"in {group.part}"] if group.part else []
+        lines.append("  " + ", ".join([f"{group.name}: {_many(count[number])}", *part, *said]))
+    several = len(set(steps)) > 1
+    for step in dict.fromkeys(steps):
+        where = [group.name for group, own in zip(rows.group_settings, steps, strict=True) if own == step]
+        undone = f"; IMPLEMENTATION={'torch' if step.reason else 'auto'} undoes it" * (step.implementation != "torch")
+        reason = f" ({step.reason})" if step.reason else ""
+        lines.append(
+            f"  step{' of ' + ', '.join(where) if several else ''}: {step.implementation.value}{reason}{undone}"
+        )
+    if count[-1]:
+        lines.append(f"  frozen: {_many(count[-1])}")
+    lines += [f"  rule {rule.name} is overruled by later rules" for rule in rows.rules if rule.shadowed]
+    return "\n".join(lines)
+
+
+def _totals(rows: Rows) -> tuple[dict[int, int], dict[int, int]]:
+    """Numbers of parameters and of values by group, -1 for what is frozen."""
+    count = dict.fromkeys(range(-1, len(rows.group_settings)), 0)
+    values = dict(count)
+    for number, shape in zip(rows.column, rows.columns.shapes, strict=True):
+        group = rows.combinations[number].group
+        size = 1
+        for length in shape:
+            size *= length
+        count[group] += 1
+        values[group] += size
+    return count, values
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    """The cells of a parameter's line."""
+    shape = "x".join(map(str, row.shape))
+    name = " = ".join((row.name, *row.tied))
+    decided = ", ".join(f"{key}: {rule}" for key, rule in row.decided.items())
+    if row.group is None:
+        return name, shape, " ".join(row.kinds), decided, "", "", "frozen"
+    rate, decay = _value(row.group.learning_rate), _value(row.group.weight_decay)
+    return name, shape, " ".join(row.kinds), decided, rate, decay, row.group.name
+
+
+def _value(value: Any) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(getattr(value, "value", value))
+
+
+def _many(count: int) -> str:
+    return f"{count} parameter{'s' * (count != 1)}"
+
+
+def _rule_lines(rows: Rows) -> Iterator[tuple[str, str]]:
+    for rule in rows.rules:
+        yield rule.name, _many(rule.hits) + (", overruled by later rules" if rule.shadowed else "")
+
+
+def table(rows: Rows, steps: list[StepChoice]) -> Group:
+    """The plan as tables of rich: rules, then parameters."""
+    from rich.console import Group
+    from rich.table import Table
+
+    rules = Table("rule", "matches", title=f"{rows.optimizer}: rules")
+    for line in _rule_lines(rows):
+        rules.add_row(*line)
+    parameters = Table(*_COLUMNS, title=f"{rows.optimizer}: parameters")
+    for row in rows:
+        parameters.add_row(*_cells(row))
+    return Group(*([rules] if rows.rules else []), parameters, short(rows, steps))
+
+
+def text(rows: Rows, steps: list[StepChoice]) -> str:
+    """The plan as text, with rich where it is installed."""
+    try:
+        from rich.console import Console
+    except ModuleNotFoundError:
+        return _as_text(rows, steps)
+    out = io.StringIO()
+    Console(file=out, width=200, highlight=False, markup=False).print(table(rows, steps))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def _as_text(rows: Rows, steps: list[StepChoice]) -> str:
+    lines = [_COLUMNS, *map(_cells, rows)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    shown = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([*(f"rule {name}: {matches}" for name, matches in _rule_lines(rows)), *shown, short(rows, steps)])

@@ -1,0 +1,163 @@
+"""What the rules that match a parameter come to: its final settings, and which rule decided each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..config.names import key_of, keyword_of
+from ..config.validation import fields
+from ..errors import ConfigError, Problem, did_you_mean, nearest
+from .implementation import unavailable
+from .rules import Rule, check_settings, conflicts, settable, unknown_setting
+
+GIVEN = "given"
+"""Who decided what came with torch's own group dicts."""
+_PRODUCTS = {"LR_MULT": "LEARNING_RATE", "WEIGHT_DECAY_MULT": "WEIGHT_DECAY", "LAYER_DECAY": "LEARNING_RATE"}
+
+
+@dataclass
+class Combination:
+    """What all parameters get for which the same is said. There are few of them, however many parameters."""
+
+    rules: tuple[str, ...]
+    """The rules that match, in order."""
+    part: str
+    """The part of a Hybrid; empty where there are none."""
+    frozen: bool
+    """Whether the parameters are not trained."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """The settings that differ from the optimizer's own, by its keys."""
+    decided: dict[str, str] = field(default_factory=dict)
+    """By key the rule that decided it; of a factor all rules, joined with `*`."""
+    source: int = -1
+    """The group dict that brought the parameters; -1 for none."""
+    power: int = 0
+    """The power of the deciding rule's LAYER_DECAY."""
+    group: int = -1
+    """Which of the plan's groups; -1 for what is frozen."""
+
+
+@dataclass(frozen=True)
+class Optimizers:
+    """The Configs that parameters can end in, by part, with what scales their rates."""
+
+    configs: Mapping[str, Any]
+    default: str
+    factors: Mapping[str, float]
+
+
+def decide(
+    optimizers: Optimizers, rules: Mapping[str, Rule], given: Mapping[str, Any], exponent: int, frozen: bool
+) -> Combination:
+    """The settings of the parameters for which these rules match.
+
+    Args:
+        optimizers: What they can end in.
+        rules: The rules that match, in order.
+        given: Settings that came with the parameters, by key.
+        exponent: The power of the deciding rule's LAYER_DECAY.
+        frozen: Whether they are frozen already.
+
+    Raises:
+        ConfigError: The optimizer that they end in has no such setting, or it cannot be with the others.
+    """
+    said: dict[str, Any] = dict(given)
+    decided = dict.fromkeys(given, GIVEN)
+    for name, rule in rules.items():
+        for key, value in rule.SET.items():
+            multiplies = key in ("LR_MULT", "WEIGHT_DECAY_MULT") and key in said
+            said[key] = said[key] * value if multiplies else value
+            decided[key] = f"{decided[key]} * {name}" if multiplies else name
+    part = said.pop("OPTIMIZER", optimizers.default)
+    frozen = frozen or said.pop("FREEZE", False)
+    said.pop("FREEZE", None)
+    said.pop("LAYERS", None)
+    if frozen:
+        return Combination(tuple(rules), part, True, {}, decided)
+    config = optimizers.configs[part]
+    settings = {key: value for key, value in said.items() if key not in _PRODUCTS}
+    if optimizers.default:
+        _check(config, settings, decided)
+    if decided.get("LEARNING_RATE", GIVEN) != GIVEN:
+        settings["LEARNING_RATE"] *= optimizers.factors[part]
+    for factor, key in _PRODUCTS.items():
+        if factor in said:
+            value = settings[key] if key in settings else config.get(key)
+            if value is None:
+                raise _problem(decided, factor, f"{config.NAME} has no {key}.", said[factor])
+            settings[key] = value * (said[factor] ** exponent if factor == "LAYER_DECAY" else said[factor])
+    changed = {key: value for key, value in settings.items() if not _same(value, config.get(key))}
+    for key, message in conflicts(config, changed) if hasattr(config, "conflicts") else ():
+        raise _problem(decided, key, message, changed[key])
+    return Combination(tuple(rules), part, False, changed, decided)
+
+
+def _check(config: Any, settings: dict[str, Any], decided: Mapping[str, str]) -> None:
+    """Give the settings the types of the part that they end in; for an optimizer alone the check did it already."""
+    for key in list(settings):
+        if key not in settable(type(config)):
+            problem = unknown_setting(key, settings[key], type(config))
+            raise _problem(decided, key, f"the parameters end in {config.NAME}. {problem.message}", settings[key])
+        if not type(settings[key]).__module__.startswith("torch"):
+            checked, problems = check_settings({key: settings[key]}, type(config))
+            for problem in problems:
+                raise _problem(decided, key, problem.message, settings[key])
+            settings |= checked
+    if "IMPLEMENTATION" in settings:
+        message = unavailable(config, settings["IMPLEMENTATION"])
+        if message:
+            raise _problem(decided, "IMPLEMENTATION", message, settings["IMPLEMENTATION"].value)
+
+
+def _problem(decided: Mapping[str, str], key: str, message: str, value: Any) -> ConfigError:
+    rule = decided.get(key, "").rpartition(" * ")[2]
+    place = f"PARAM_GROUPS.{rule}.SET.{key}" if rule not in ("", GIVEN) else key
+    return ConfigError([Problem(place, message, value)])
+
+
+def given_settings(config: Any, groups: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The settings of torch's group dicts by the optimizer's keys, checked as those of rules are.
+
+    Raises:
+        ConfigError: The optimizer has no such setting, or not with this value.
+    """
+    if not hasattr(config, "parts"):
+        return [{key_of(key): value for key, value in group.items() if key != "name"} for group in groups]
+    return [_given(config, number, group) for number, group in enumerate(groups)]
+
+
+def _given(config: Any, number: int, group: Mapping[str, Any]) -> dict[str, Any]:
+    known = {keyword_of(key): key for key in settable(type(config)) if key in fields(type(config))}
+    found: dict[str, Any] = {}
+    problems = []
+    for keyword, value in group.items():
+        place = f"group dict [{number}].{keyword}"
+        if keyword == "name":
+            continue
+        if keyword == "optimizer" and config.several:
+            found["OPTIMIZER"] = value
+            if value not in config.parts():
+                names = list(config.parts())
+                message = f"there is no such part.{did_you_mean(value, names)} There are {', '.join(names)}."
+                problems.append(Problem(place, message, value))
+        elif keyword.lower() not in known and not config.several:
+            meant = nearest(keyword, known)
+            message = f"{config.NAME} has no such setting." + (f" Did you mean {meant}?" if meant else "")
+            problems.append(Problem(place, message, value))
+        elif type(value).__module__.startswith("torch"):
+            found[key_of(keyword.lower())] = value
+        else:
+            checked, wrong = check_settings({key_of(keyword.lower()): value}, type(config))
+            problems += [Problem(place, problem.message, value) for problem in wrong]
+            found |= checked
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _same(one: Any, other: Any) -> bool:
+    if type(one).__module__.startswith("torch") or type(other).__module__.startswith("torch"):
+        return one is other
+    return bool(one == other)

@@ -1,0 +1,1 @@
+"""A step becomes a factor. No torch, and no registry."""
