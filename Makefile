@@ -31,9 +31,10 @@ test: lint $(HYDRA_NEXT) ## Lint, types, and the tests with branch coverage
 test-long: $(ALL) ## The tests that take longer
 	$(RUN) -m pytest -m long $(ARGS)
 
-lint: $(ALL) ## ruff and mypy
+lint: $(ALL) ## ruff, what may import what, and mypy
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -c "from importlinter.cli import lint_imports_command; lint_imports_command()" pyproject.toml
 	$(RUN) -m mypy
 
 bench: $(BENCH) ## The numbers, beside those of other packages; ARGS="--name my-machine --parts step build"
