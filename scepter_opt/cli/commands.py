@@ -39,8 +39,8 @@ def _run(given: argparse.Namespace) -> str:
         return get_config_template(given.name).rstrip()
     if given.command == "schema":
         optimizers, schedulers = registries()
-        found = schedulers if schedulers.has(given.name) else optimizers
-        return json.dumps(found.json_schema(given.name), indent=2)
+        registry = schedulers if schedulers.has(given.name) else optimizers
+        return json.dumps(registry.json_schema(given.name), indent=2)
     if given.command == "write":
         written = [path for path, text in option_files() if _write(given.folder / path, text)]
         return "\n".join(f"wrote {path}" for path in written) or "all files are as they should be"

@@ -100,9 +100,9 @@ def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple
         return None, [*error.problems, *problems]
     order = {str(key): position for position, key in enumerate(["NAME", *values])}
     unread = {_first(problem.key) for problem in problems}
-    config, found = entry.validate({k: v for k, v in values.items() if k != "NAME" and str(k) not in unread}, imports)
+    config, wrong = entry.validate({k: v for k, v in values.items() if k != "NAME" and str(k) not in unread}, imports)
     problems += doubts
-    problems += [problem for problem in found if problem.key not in unread]
+    problems += [problem for problem in wrong if problem.key not in unread]
     problems.sort(key=lambda problem: order.get(_first(problem.key), len(order)))
     return (None if problems else config), problems
 

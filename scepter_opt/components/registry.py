@@ -35,8 +35,8 @@ class Entry:
     @property
     def config(self) -> type[Config] | None:
         """The typed Config, None where any key passes."""
-        found: type[Config] | None = getattr(self.cls, "Config", None)
-        return found
+        config: type[Config] | None = getattr(self.cls, "Config", None)
+        return config
 
     def validate(self, values: Mapping[Any, Any], imports: bool | None = None) -> tuple[Any, list[Problem]]:
         """The Config with these values (without NAME), or all problems with keys relative to the node."""
@@ -189,9 +189,9 @@ class Registry:
         Raises:
             ConfigError: There is none; names the nearest and lists all.
         """
-        found = self._named(name)
-        if found is not None:
-            return found
+        entry = self._named(name)
+        if entry is not None:
+            return entry
         names = {entry.option: entry.name for entry in self.user_entries().values()}
         names |= {option_name(own): own for own in self._module_of} | {known: known for known in self.names()}
         message = f"there is no such {self.kind}.{did_you_mean(name, names)} There are {', '.join(self.names())}."

@@ -42,10 +42,10 @@ def read_value(value: Any, annotation: Any, infinite: bool = False) -> tuple[Any
             faults.setdefault(key, []).append(message)
         if isinstance(value, list) and len(faults) > 1:  # of a list, its items are at fault
             faults.pop("", None)
-        for found in faults.values():  # of what could be a list or one value, the value is at fault
-            if len(found) > 1 and "must be a list." in found:
-                found.remove("must be a list.")
-        return None, [(key, " Or it ".join(dict.fromkeys(found)), _at(value, key)) for key, found in faults.items()]
+        for rules in faults.values():  # of what could be a list or one value, the value is at fault
+            if len(rules) > 1 and "must be a list." in rules:
+                rules.remove("must be a list.")
+        return None, [(key, " Or it ".join(dict.fromkeys(rules)), _at(value, key)) for key, rules in faults.items()]
 
 
 @cache

@@ -30,20 +30,20 @@ def _module_documentation(name: str) -> dict[str, dict[str, str]]:
         tree = ast.parse(inspect.getsource(sys.modules[name]))
     except (KeyError, OSError, TypeError, SyntaxError):  # no source: a notebook, a worker, a frozen app
         return {}
-    found: dict[str, dict[str, str]] = {}
-    _collect(tree.body, "", found)
-    return found
+    texts: dict[str, dict[str, str]] = {}
+    _collect(tree.body, "", texts)
+    return texts
 
 
-def _collect(body: list[ast.stmt], path: str, found: dict[str, dict[str, str]]) -> None:
+def _collect(body: list[ast.stmt], path: str, texts: dict[str, dict[str, str]]) -> None:
     for statement, following in zip(body, [*body[1:], None], strict=True):
         match statement, following:
             case ast.ClassDef(name=name, body=inner), _:
-                _collect(inner, f"{path}{name}.", found)
+                _collect(inner, f"{path}{name}.", texts)
             case ast.FunctionDef(name=name, body=inner), _:
-                _collect(inner, f"{path}{name}.<locals>.", found)
+                _collect(inner, f"{path}{name}.<locals>.", texts)
             case (
                 ast.AnnAssign(target=ast.Name(id=key)),
                 ast.Expr(value=ast.Constant(value=str(text))),
             ) if path:
-                found.setdefault(path[:-1], {})[key] = " ".join(inspect.cleandoc(text).split())
+                texts.setdefault(path[:-1], {})[key] = " ".join(inspect.cleandoc(text).split())

@@ -47,8 +47,8 @@ class Later(Nested):
             return {}, []
         from .imports import resolve
 
-        found: tuple[Any, list[Problem]] = resolve(self.path)().check(value, owner, imports)
-        return found
+        nested: Nested = resolve(self.path)()
+        return nested.check(value, owner, imports)
 
 
 @dataclass(frozen=True)

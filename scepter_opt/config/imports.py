@@ -34,13 +34,13 @@ def resolve(path: str) -> Any:
             if not missing or depth == 1:
                 raise ImportError(f"cannot import {name}: {type(error).__name__}: {error}.") from error
             depth -= 1
-    found: Any = module
+    target: Any = module
     for position, part in enumerate(parts[depth:], depth):
-        if not hasattr(found, part):
+        if not hasattr(target, part):
             place = ".".join(parts[:position])
-            raise ImportError(f"{place} has no {part}.{did_you_mean(part, dir(found))}")
-        found = getattr(found, part)
-    return found
+            raise ImportError(f"{place} has no {part}.{did_you_mean(part, dir(target))}")
+        target = getattr(target, part)
+    return target
 
 
 def check_import(key: str, path: str, imports: bool) -> Problem | None:
@@ -54,7 +54,7 @@ def check_import(key: str, path: str, imports: bool) -> Problem | None:
     if not imports:
         return Problem(key, "import paths are refused here (imports=False).", path)
     try:
-        found = resolve(path)
+        target = resolve(path)
     except ImportError as reason:
         return Problem(key, f"{reason}", path)
-    return None if callable(found) else Problem(key, f"is a {type(found).__name__}, not callable.", path)
+    return None if callable(target) else Problem(key, f"is a {type(target).__name__}, not callable.", path)

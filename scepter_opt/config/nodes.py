@@ -31,8 +31,8 @@ def full_key(node: Any) -> str:
 def config_type(node: Any) -> type | None:
     """The class that a node is typed by, None for an untyped one."""
     if isinstance(node, DictConfig):
-        found = OmegaConf.get_type(node)
-        return None if found is dict else found
+        cls = OmegaConf.get_type(node)
+        return None if cls is dict else cls
     return type(node) if dataclasses.is_dataclass(node) else None
 
 
@@ -62,18 +62,18 @@ def read(node: Any, kind: str = "") -> tuple[dict[Any, Any], list[Problem]]:
     if isinstance(node, DictConfig):
         # where it fails, key by key below, to name the one at fault
         with suppress(OmegaConfBaseException, RecursionError):
-            return _plain_values(node), []
+            return _resolved_values(node), []
     problems: list[Problem] = []
-    return _plain(node, "", 0, problems.append), problems
+    return _to_plain(node, "", 0, problems.append), problems
 
 
-def _plain_values(node: DictConfig) -> dict[Any, Any]:
+def _resolved_values(node: DictConfig) -> dict[Any, Any]:
     """What to_container gives: read from the content itself where nothing is to be resolved, in a tenth of the time."""
     content = node._value()
     if isinstance(content, dict):
-        found = {key: _own_value(child) for key, child in content.items()}
-        if all(value is not ABSENT for value in found.values()):
-            return found
+        values = {key: _own_value(child) for key, child in content.items()}
+        if all(value is not ABSENT for value in values.values()):
+            return values
     resolved: Any = OmegaConf.to_container(node, resolve=True)
     return dict(resolved)
 
@@ -91,27 +91,27 @@ def _own_value(child: Any) -> Any:
     return ABSENT if isinstance(content, str) and "${" in content else content
 
 
-def _plain(value: Any, key: str, depth: int, report: Callable[[Problem], None]) -> Any:
+def _to_plain(value: Any, key: str, depth: int, report: Callable[[Problem], None]) -> Any:
     if value is None or isinstance(value, (str, int, float)):
         return value
     if depth > DEEPEST:
         report(Problem(key, f"is nested more than {DEEPEST} levels deep."))
         return ABSENT
     if is_node(value):
-        return _plain_items(pairs(value), key, depth, report)
+        return _items_to_plain(pairs(value), key, depth, report)
     if isinstance(value, (list, tuple, ListConfig)):
-        found = _plain_items(pairs(value), key, depth, report)
-        return list(found.values())
+        items = _items_to_plain(pairs(value), key, depth, report)
+        return list(items.values())
     if isinstance(value, (set, frozenset)):
         report(Problem(key, "a set has no order: write a list.", value))
         return ABSENT
     return value
 
 
-def _plain_items(
+def _items_to_plain(
     pairs: Iterable[tuple[Any, Callable[[], Any]]], key: str, depth: int, report: Callable[[Problem], None]
 ) -> dict[Any, Any]:
-    found = {}
+    values = {}
     for name, get in pairs:
         below = join_key(key, f"[{name}]" if isinstance(name, int) and not isinstance(name, bool) else str(name))
         try:
@@ -119,10 +119,10 @@ def _plain_items(
         except (OmegaConfBaseException, RecursionError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             report(Problem(below, f"cannot be resolved: {reason}"))
-            found[name] = ABSENT
+            values[name] = ABSENT
             continue
-        found[name] = _plain(item, below, depth + 1, report)
-    return found
+        values[name] = _to_plain(item, below, depth + 1, report)
+    return values
 
 
 def pairs(node: Any) -> Iterable[tuple[Any, Callable[[], Any]]]:

@@ -40,13 +40,13 @@ def json_schema(config: Any, name: str) -> dict[str, Any]:
 
     if config is None:
         return {"type": "object", "title": name, "properties": {"NAME": {"const": name}}}
-    made: dict[str, Any] = {}
+    keys: dict[str, Any] = {}
     for field in fields(config).values():
         text = documentation(config).get(field.key)
         default = name if field.key == "NAME" else ... if field.required else field.default
         annotation = dict[str, Any] if field.nested else strict(field.annotation)
-        made[field.key] = (annotation, Described(default, description=text))
-    model = create_model(name, __config__=ConfigDict(extra="forbid"), **made)
+        keys[field.key] = (annotation, Described(default, description=text))
+    model = create_model(name, __config__=ConfigDict(extra="forbid"), **keys)
     schema: dict[str, Any] = model.model_json_schema()
     return schema
 

@@ -38,8 +38,8 @@ class Field:
 
     def check(self, value: Any) -> tuple[Any, list[Problem]]:
         """The value in its type, or the problems with it."""
-        found, faults = read_value(value, self.annotation, _infinite(self.default))
-        return found, [Problem(join_key(self.key, key), message, part) for key, message, part in faults]
+        value, faults = read_value(value, self.annotation, _infinite(self.default))
+        return value, [Problem(join_key(self.key, key), message, part) for key, message, part in faults]
 
 
 def per_class(function: Callable[[Any], V]) -> Callable[[Any], V]:
@@ -55,13 +55,13 @@ def fields(config: Any) -> dict[str, Field]:
         NameError: An annotation names a type that its module does not have.
     """
     hints = typing.get_type_hints(config, include_extras=True)
-    found = {}
+    known = {}
     for field in dataclasses.fields(config):
         annotation = hints[field.name]
         marks = list(metadata(annotation))
         default = field.default_factory() if callable(field.default_factory) else field.default
         required = default is dataclasses.MISSING or default == MISSING
-        found[field.name] = Field(
+        known[field.name] = Field(
             key=field.name,
             annotation=annotation,
             required=required and field.name != "NAME",
@@ -70,7 +70,7 @@ def fields(config: Any) -> dict[str, Field]:
             inner=next(filter(_is_node_type, (annotation, *typing.get_args(annotation))), None),
             is_import=any(isinstance(mark, Import) for mark in marks),
         )
-    return found
+    return known
 
 
 def own_first(config: type) -> list[Field]:
@@ -112,9 +112,9 @@ def validate(
             problems.append(problem)
             suspects.add(meant)
             continue
-        result, found = _check_field(field, value, config, imports)
-        problems += [_documented(problem, config) for problem in found]
-        if not found:
+        result, wrong = _check_field(field, value, config, imports)
+        problems += [_documented(problem, config) for problem in wrong]
+        if not wrong:
             checked[key] = result
     for field in known.values():
         if field.required and field.key not in values:
@@ -122,9 +122,9 @@ def validate(
     problems += _conflicts(config, known, checked, suspects | (values.keys() - checked.keys()))
     if problems:
         return None, problems
-    made = config(**checked)
-    problems = list(made.problems()) if isinstance(made, Config) else []
-    return (None if problems else made), problems
+    instance = config(**checked)
+    problems = list(instance.problems()) if isinstance(instance, Config) else []
+    return (None if problems else instance), problems
 
 
 def _documented(problem: Problem, config: type) -> Problem:
@@ -136,21 +136,34 @@ def _documented(problem: Problem, config: type) -> Problem:
 def _check_field(field: Field, value: Any, config: type, imports: bool | None) -> tuple[Any, list[Problem]]:
     if isinstance(value, str) and value == MISSING:
         return None, [Problem(field.key, "is required, and still ???.")]
+    # null stands for the default of a nested key, unless null is that default
     if field.nested is not None and (value is not None or field.default is not None):
-        value, found = field.nested.check(field.default if value is None else value, config, imports)
-        return value, [problem.under(field.key) for problem in found]
+        value, problems = field.nested.check(field.default if value is None else value, config, imports)
+        return value, [problem.under(field.key) for problem in problems]
     if field.inner is not None and value is not None:
-        if not isinstance(value, Mapping):
-            return None, [Problem(field.key, "must be a node: keys with values.", value)]
-        names = {name.lower(): name for name in fields(field.inner)}
-        value, found = validate(field.inner, value, imports, names, field.key)
-        return value, [problem.under(field.key) for problem in found]
-    value, found = field.check(value)
-    if field.is_import and not found and imports is not None:
-        paths = value if isinstance(value, list) else [value] if value is not None else []
-        keys = [f"{field.key}[{i}]" for i in range(len(paths))] if isinstance(value, list) else [field.key]
-        found = [p for key, path in zip(keys, paths, strict=True) if (p := check_import(key, path, imports))]
-    return value, found
+        return _check_inner(field.key, field.inner, value, imports)
+    value, problems = field.check(value)
+    if field.is_import and not problems and imports is not None:
+        problems = _check_imports(field.key, value, imports)
+    return value, problems
+
+
+def _check_inner(key: str, inner: type, value: Any, imports: bool | None) -> tuple[Any, list[Problem]]:
+    """The instance of a dataclass that a key holds."""
+    if not isinstance(value, Mapping):
+        return None, [Problem(key, "must be a node: keys with values.", value)]
+    names = {name.lower(): name for name in fields(inner)}
+    instance, problems = validate(inner, value, imports, names, key)
+    return instance, [problem.under(key) for problem in problems]
+
+
+def _check_imports(key: str, value: Any, imports: bool) -> list[Problem]:
+    """What is wrong with the import paths of a key: one, a list of them, or null."""
+    if isinstance(value, list):
+        paths = {f"{key}[{position}]": path for position, path in enumerate(value)}
+    else:
+        paths = {} if value is None else {key: value}
+    return [problem for place, path in paths.items() if (problem := check_import(place, path, imports))]
 
 
 def _unknown(key: Any, values: Mapping[Any, Any], spellings: Mapping[str, str], owner: str) -> tuple[Problem, str]:

@@ -59,10 +59,10 @@ class ScepterSource(ConfigSource):
 
     def load_config(self, config_path: str) -> ConfigResult:
         """A schema as a typed node, or an option that pulls its schema in and names the class."""
-        found = self._find(config_path)
-        if found is None:
+        entry_of_path = self._find(config_path)
+        if entry_of_path is None:
             raise ConfigLoadError(f"Config not found : {config_path}")
-        entry, is_schema = found
+        entry, is_schema = entry_of_path
         if is_schema:
             config = OmegaConf.structured(entry.config)
             config.NAME = entry.name
