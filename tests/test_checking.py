@@ -114,22 +114,6 @@ def test_problems_of_all_nodes_come_at_once_and_as_data() -> None:
     assert found == [("optimizer.MOMENTUM", -1), ("optimizer.lr", 2), ("lr_scheduler.ETA_MIN", "x")]
 
 
-def test_errors_survive_pickling() -> None:
-    import pickle
-
-    with pytest.raises(ConfigError) as caught:
-        scepter_opt.check({"NAME": "SGD", "lr": 1})
-    again = pickle.loads(pickle.dumps(caught.value))
-    assert (str(again), again.problems) == (str(caught.value), caught.value.problems)
-
-
-@pytest.mark.parametrize(
-    ("text", "number"), [("1e-8", 1e-8), ("1e-4", 1e-4), ("10e-5", 1e-4), (" 3 ", 3.0), (".5", 0.5)]
-)
-def test_numbers_written_as_text_are_numbers(text: str, number: float) -> None:
-    assert number == scepter_opt.check({"NAME": "Adam", "EPS": text}).EPS
-
-
 def test_a_node_is_not_changed_and_not_shared() -> None:
     node = {"NAME": "SequentialLR", **scheduler_node("SequentialLR")}
     before = copy.deepcopy(node)

@@ -239,25 +239,3 @@ def test_what_cannot_be_registered_is_named_and_leaves_nothing() -> None:
 def test_registries_are_themselves_in_a_worker() -> None:
     assert cloudpickle.loads(cloudpickle.dumps(OPTIMIZERS)) is OPTIMIZERS
     assert pickle.loads(pickle.dumps(LR_SCHEDULERS)) is LR_SCHEDULERS
-
-
-def test_a_registrys_template_is_yaml_that_builds() -> None:
-    for name in set(OPTIMIZERS.own_entries()) - {"Hybrid"}:  # which has parts that only its user knows
-        node = OmegaConf.create(scepter_opt.get_config_template(name))
-        assert scepter_opt.check(node) == scepter_opt.check({"NAME": name})
-
-
-def test_json_schema_says_types_bounds_and_documentation() -> None:
-    schema = OPTIMIZERS.json_schema("SGD")
-    rate = schema["properties"]["LEARNING_RATE"]
-    assert rate == {
-        "default": 0.001,
-        "description": "Step size.",
-        "minimum": 0,
-        "title": "Learning Rate",
-        "type": "number",
-    }
-    assert schema["additionalProperties"] is False
-    for registry in (OPTIMIZERS, LR_SCHEDULERS):
-        for name in registry.own_entries():
-            assert registry.json_schema(name)["properties"]["NAME"]["default"] == name

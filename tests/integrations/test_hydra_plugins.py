@@ -23,8 +23,8 @@ from tests.support import KEYS, make_model
 
 # The release candidate of Hydra 1.4 warns where version_base is given; 1.3 warns where it is not.
 RELEASE_CANDIDATE = version("hydra-core").startswith("1.4")
-ROOT = Path(__file__).parent.parent
-APP = Path(__file__).parent / "apps" / "app.py"
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "tests" / "apps" / "app.py"
 OPTIONS = [(registry.kind, entry.option) for registry in registries() for entry in registry.own_entries().values()]
 
 
