@@ -80,7 +80,7 @@ def assert_same(one: Any, other: Any) -> None:
         assert one == other
 
 
-def test_the_default_run_reaches_97_percent_in_a_minute(tmp_path: Path) -> None:
+def test_the_default_run_reaches_97_percent(tmp_path: Path) -> None:
     start(tmp_path, "hydra.run.dir=run")
     rows = metrics(tmp_path / "run")
     assert [int(row["step"]) for row in rows] == list(range(1, 461))
@@ -88,8 +88,6 @@ def test_the_default_run_reaches_97_percent_in_a_minute(tmp_path: Path) -> None:
     assert max(float(row["learning_rate"]) for row in rows) == 3e-3
     assert (tmp_path / "run/curves.png").read_bytes().startswith(b"\x89PNG")
     assert checkpoint(tmp_path / "run")["step"] == 460
-    seconds = (tmp_path / "run/checkpoint.pt").stat().st_mtime - (tmp_path / "run/.hydra/config.yaml").stat().st_mtime
-    assert seconds < 60
 
 
 @pytest.mark.long
