@@ -138,3 +138,21 @@ def test_nothing_is_held_beside_torchs_own_state(name: str) -> None:
     assert [set(state) for state in ours.state.values()] == [set(state) for state in theirs.state.values()]
     assert set(ours.param_groups[0]) - set(theirs.param_groups[0]) == {"name"}
     assert all(not vars(parameter) for parameter in model.parameters())
+
+
+PARTS = {"muon": {"NAME": "Muon"}, "adamw": {"NAME": "AdamW"}}
+MATRICES = {"WHERE": {"KINDS": "matrix"}, "SET": {"OPTIMIZER": "muon"}}
+HYBRID = {"NAME": "Hybrid", "OPTIMIZERS": PARTS, "DEFAULT": "adamw", "PARAM_GROUPS": {"hidden": MATRICES}}
+
+
+@pytest.mark.parametrize(("node", "nodes"), [({"NAME": "AdamW"}, 1), (HYBRID, 3)])
+def test_a_build_looks_each_component_up_once(node: dict[str, Any], nodes: int) -> None:
+    model = nn.Linear(2, 2)
+    scepter_opt.build_optimizer(model, node)  # what is imported or read once is not counted
+    assert calls(lambda: scepter_opt.build_optimizer(model, node), PACKAGE)["_named"] == nodes
+
+
+def test_a_schedulers_build_looks_each_component_up_once() -> None:
+    optimizer, node = groups_of(1), {"NAME": "CosineAnnealingLR"}
+    scepter_opt.build_lr_scheduler(optimizer, node, total_steps=5)
+    assert calls(lambda: scepter_opt.build_lr_scheduler(optimizer, node, total_steps=5), PACKAGE)["_named"] == 1

@@ -38,7 +38,9 @@ class Parts(Nested):
 def _refusals(_: int, node: Any, config: Any) -> Iterator[Problem]:
     """Why a node cannot be a part of a Hybrid."""
     name = node.get("NAME") if isinstance(node, Mapping) else None
-    reason = OPTIMIZERS.entry(name).component.refused_in_hybrid if OPTIMIZERS.has(name) else ""
+    # one that is refused may have problems of its own, and then has no Config to ask
+    component = config.component if config is not None else OPTIMIZERS.has(name) and OPTIMIZERS.entry(name).component
+    reason = component.refused_in_hybrid if component else ""
     if reason:
         yield Problem("NAME", f"cannot be part of a Hybrid: {reason}.", name)
         return
