@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hydra.errors import CompactHydraException
+
 _repr = reprlib.Repr()
 _repr.maxstring = _repr.maxother = 60
 _repr.maxlist = _repr.maxtuple = _repr.maxdict = 5
@@ -51,8 +53,10 @@ class Problem:
         return replace(self, key=join_key(prefix, self.key))
 
 
-class ConfigError(ValueError):
+class ConfigError(CompactHydraException, ValueError):
     """Everything that is wrong with a configuration, in the order of its keys.
+
+    A Hydra app shows it without a traceback, as it shows Hydra's own; HYDRA_FULL_ERROR=1 brings the traceback.
 
     >>> print(ConfigError([Problem("optimizer.MOMENTUM", "must be at least 0.", -0.5)]))
     1 problem in the configuration

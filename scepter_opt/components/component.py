@@ -34,6 +34,9 @@ class Component:
             names = {"__module__": cls.__module__, "__qualname__": f"{cls.__qualname__}.Config", "__annotations__": {}}
             cls.Config = dataclass(kw_only=True)(type("Config", (cls.Config,), names))
         cls.Config.component = cls
+        if cls.Config.__qualname__.endswith(f"{cls.__name__}.Config"):
+            # what Hydra calls it in its own refusals: Key 'lr' not in 'SGD'; pickle goes by the qualified name
+            cls.Config.__name__ = cls.__name__
 
     @classmethod
     def facts_of(cls, target: type) -> dict[str, Any]:
