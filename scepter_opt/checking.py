@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from omegaconf import ListConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from .components.checking import check_node, inspect
-from .components.registry import registries
+from .components.registry import registries, registry
+from .components.targets import target_kind
 from .config.base import Config, OpenConfig
-from .config.nodes import DEEPEST, config_type, full_key, is_node, pairs
-from .errors import ConfigError, Problem, join_key
+from .config.nodes import config_type, full_key, is_node, pairs
+from .config.validation import fields
+from .errors import ConfigError, Problem, join_key, text_of
 
 _SINGLE = {
     "optimizer": "optimizer",
@@ -26,13 +28,25 @@ _SINGLE = {
 _SEVERAL = {"optimizers": "optimizer", "lr_schedulers": "lr_scheduler"}
 
 
+_DEEPEST = 1000
+"""Levels of an app's config; a deeper one makes itself while it is read."""
+_STRAY_RULES = "lies beside the optimizer: choose rules by param_groups@optimizer.PARAM_GROUPS=OPTION, without a +."
+
+
 @dataclass(frozen=True)
-class Found:
-    """A node with its full key, and the kind that its place asks for, if it does."""
+class Place:
+    """What stands somewhere in a config."""
 
     key: str
+    """Its full key."""
     node: Any
+    """What stands there."""
     kind: str | None
+    """What its key says that it is: `optimizer`, `lr_scheduler`, or nothing."""
+    binding: bool
+    """Whether nothing else can be meant by that key, so near to the root."""
+    depth: int
+    """Levels below the root."""
 
 
 def check(cfg: Any, *, imports: bool | None = None) -> Any:
@@ -67,9 +81,14 @@ def _is_single_node(cfg: Any) -> bool:
     if not is_node(cfg) or (typed is not None and issubclass(typed, Config)):
         return True
     values = _readable(cfg)
-    if "NAME" not in values:
-        return False
-    return _is_known(values) or not any(key in _SINGLE or key in _SEVERAL for key in values)
+    if any(is_node(value) for key, value in values.items() if key in _SINGLE or key in _SEVERAL):
+        return False  # whatever the app itself may be called
+    if _kind_of(cfg, values) or target_kind(values):
+        return True
+    # a NAME that is not known: a misspelt one of a node, or the app's own
+    configs = [entry.config for known in registries() for entry in known.entries().values() if entry.config]
+    keys = {key for config in configs for key in fields(config)} - {"NAME"}
+    return "NAME" in values and (bool(keys & values.keys()) or not _find(cfg)[0])
 
 
 def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
@@ -78,15 +97,14 @@ def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
     Raises:
         ConfigError: All problems of all nodes, or there is no node.
     """
-    found = list(_walk(cfg, full_key(cfg), None, set(), 0))
-    problems = _strays(cfg)
-    if not found and not problems:
-        places = ", ".join([*_SINGLE, *(f"{key}.*" for key in _SEVERAL)])
-        message = f"holds no optimizer and no lr_scheduler, neither at {places} nor by a NAME."
+    places, problems = _find(cfg)
+    if not places and not problems:
+        usual = ", ".join([*_SINGLE, *(f"{key}.*" for key in _SEVERAL)])
+        message = f"holds no optimizer and no lr_scheduler, neither at {usual} nor by a NAME."
         raise ConfigError([Problem("", message)])
     configs: dict[str, Any] = {}
     known = {registry.kind: registry for registry in registries()}
-    for place in found:
+    for place in places:
         config, wrong = inspect(place.node, known.get(place.kind or ""), imports)
         problems += [problem.under(place.key) for problem in wrong]
         if not wrong:
@@ -101,67 +119,95 @@ def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
     return configs
 
 
-def _strays(cfg: Any) -> list[Problem]:
-    """What was meant for a node and lies beside it: a usual place that cannot be read, rules at the root."""
-    problems = []
-    for key, get in pairs(cfg):
-        place = str(key)
+def _find(cfg: Any) -> tuple[list[Place], list[Problem]]:
+    """The nodes at and below a config, in order, and what cannot be read where a node is usual."""
+    nodes: list[Place] = []
+    texts: list[Place] = []
+    problems: list[Problem] = []
+    # the objects themselves, since a mapping may make its children when asked: the id of a dead one is used again
+    seen: dict[tuple[int, bool], Any] = {}
+    stack = [Place(full_key(cfg), cfg, None, binding=False, depth=0)]
+    while stack:
+        place = stack.pop()
+        if place.depth > _DEEPEST:
+            problems.append(Problem(f"{place.key[:60]}...", f"is nested more than {_DEEPEST} levels deep."))
+            break
+        values = _readable(place.node) if is_node(place.node) else {}
+        kind = (_kind_of(place.node, values) or (place.kind and target_kind(values))) if place.depth else None
+        misplaced = bool(kind and place.kind and kind != place.kind)
+        if is_node(place.node) or isinstance(place.node, (list, tuple, ListConfig)):
+            if (id(place.node), misplaced) in seen:
+                continue
+            seen[id(place.node), misplaced] = place.node
+        if kind or (place.kind and _asks_for_a_node(place, values)):
+            # an interpolation leads to a node elsewhere: it is told there, but where another kind is wanted
+            nodes.append(place if misplaced else replace(place, key=full_key(place.node) or place.key))
+        elif isinstance(place.node, str):
+            texts += [place] if place.kind and _is_option(place.kind, place.node) else []
+        else:
+            below, wrong = _below(place)
+            stack += reversed(below)
+            problems += wrong
+    held = {place.kind or _kind_of(place.node, _readable(place.node)) for place in nodes}
+    # beside a node of its kind, a text may mean anything to the app
+    for place in (text for text in texts if text.kind not in held):
+        message = f"is a text, not a node: choose the option by {place.kind}@{place.key}={place.node}, without a +."
+        problems.append(Problem(place.key, message, place.node))
+    return nodes, problems
+
+
+def _asks_for_a_node(place: Place, values: dict[Any, Any]) -> bool:
+    """Whether what stands at a usual place must be a node, whatever it is."""
+    if "_target_" in values:  # Hydra's own, unless it is torch's
+        return False
+    return place.binding or "NAME" in values
+
+
+def _below(place: Place) -> tuple[list[Place], list[Problem]]:
+    """What lies in a mapping or a list, with what its key says that it is."""
+    if not (is_node(place.node) or isinstance(place.node, (list, tuple, ListConfig))):
+        return [], []
+    several = _SEVERAL.get(place.key.rpartition(".")[2])
+    is_root = place.depth == 0
+    below: list[Place] = []
+    problems: list[Problem] = []
+    for key, get in pairs(place.node):
+        name = text_of(key)
+        in_list = not is_node(place.node)
+        path = join_key(place.key, f"[{name}]" if in_list else name)
+        kind = several or (None if in_list else _SINGLE.get(name))
         try:
             value = get()
-        except (OmegaConfBaseException, RecursionError) as error:
-            if place in _SINGLE or place in _SEVERAL:
-                problems.append(Problem(place, f"cannot be resolved: {str(error).strip().partition(chr(10))[0]}"))
+        except Exception as error:
+            if kind or name in _SEVERAL:
+                reason = str(error).strip().partition("\n")[0]
+                problems.append(Problem(path, f"cannot be resolved: {reason}"))
             continue
-        if place == "param_groups" and is_node(value) and any(is_node(rule) for rule in _readable(value).values()):
-            message = (
-                "lies beside the optimizer: choose rules by param_groups@optimizer.PARAM_GROUPS=OPTION, without a +."
-            )
-            problems.append(Problem(place, message))
-    return problems
-
-
-def _walk(value: Any, path: str, kind: str | None, seen: set[int], depth: int) -> Iterator[Found]:
-    """Nodes at and below `value`; `kind` is what its place says that it is."""
-    if id(value) in seen or depth > DEEPEST:
-        return
-    if is_node(value):
-        seen.add(id(value))
-        values = _readable(value)
-        if "_target_" not in values and (kind is not None or _is_ours(value, values)):
-            yield Found(full_key(value) or path, value, kind)
-            return
-        for key, child in values.items():
-            below = join_key(path, str(key))
-            if path == "" or (is_node(child) and "NAME" in _readable(child)):
-                yield from _walk(child, below, _SINGLE.get(str(key)), seen, depth + 1)
-            elif path in _SEVERAL:
-                yield from _walk(child, below, _SEVERAL[path], seen, depth + 1)
-            else:
-                yield from _walk(child, below, None, seen, depth + 1)
-    elif kind is not None:
-        yield Found(path, value, kind)
-    elif isinstance(value, (list, tuple, ListConfig)):
-        for position, item in _readable(value).items():
-            yield from _walk(item, f"{path}[{position}]", None, seen, depth + 1)
+        if is_root and name == "param_groups" and is_node(value) and any(map(is_node, _readable(value).values())):
+            problems.append(Problem(path, _STRAY_RULES))
+        binding = is_root or (several is not None and place.depth == 1)
+        below.append(Place(path, value, kind, binding and kind is not None, place.depth + 1))
+    return below, problems
 
 
 def _readable(node: Any) -> dict[Any, Any]:
     """The values of a node or a list that can be read; those at fault are named when the node itself is inspected."""
-    found = {}
-    for key, get in pairs(node):
-        try:
-            found[key] = get()
-        except (OmegaConfBaseException, RecursionError):
-            continue
-    return found
+    values = {}
+    with suppress(Exception):  # a mapping of somebody's own may fail in any way
+        for key, get in pairs(node):
+            with suppress(Exception):
+                values[key] = get()
+    return values
 
 
-def _is_known(values: dict[Any, Any]) -> bool:
-    return any(registry.has(values.get("NAME")) for registry in registries())
+def _kind_of(node: Any, values: dict[Any, Any]) -> str | None:
+    """The kind of a node that its type or its NAME tells; None for what is no node of ours."""
+    typed, name = config_type(node), values.get("NAME")
+    return next((known.kind for known in registries() if known.has(name) or known.entry_of(typed)), None)
 
 
-def _is_ours(node: Any, values: dict[Any, Any]) -> bool:
-    return _is_known(values) or any(registry.entry_of(config_type(node)) for registry in registries())
+def _is_option(kind: str, text: str) -> bool:
+    return any(text in (entry.option, entry.name) for entry in registry(kind).entries().values())
 
 
 def _pairs(configs: dict[str, Any]) -> Iterator[tuple[str, str]]:

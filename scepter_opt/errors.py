@@ -87,6 +87,14 @@ def join_key(prefix: str, key: str) -> str:
     return prefix + key if not prefix or not key or key.startswith("[") else f"{prefix}.{key}"
 
 
+def text_of(key: Any) -> str:
+    """A key as text, whatever it is: a mapping may have numbers of any size, or objects, for keys."""
+    try:
+        return str(key)
+    except Exception:  # an integer of thousands of digits, or an object that fails to describe itself
+        return show(key)
+
+
 def show(value: Any) -> str:
     """A value as it stands in a message: short, on one line, whatever it is."""
     try:
@@ -111,7 +119,7 @@ def nearest(word: object, names: Iterable[str] | Mapping[str, str]) -> str | Non
 
     spellings = names if isinstance(names, Mapping) else {name: name for name in names}
     folded = {spelling.casefold(): name for spelling, name in spellings.items()}
-    close = difflib.get_close_matches(str(word)[:100].casefold(), folded, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(text_of(word)[:100].casefold(), folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None
 
 

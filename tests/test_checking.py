@@ -40,7 +40,8 @@ def keys_of(cfg: Any) -> list[str]:
         ({"train": {"anything": SGD}}, ["train.anything"]),
         ({"stages": [{"opt": SGD}, SGD]}, ["stages[0].opt", "stages[1]"]),
         ({"NAME": "my run", "optimizer": SGD}, ["optimizer"]),
-        ({"optimizer": {"_target_": "torch.optim.SGD", "lr": 0.1}, "mine": SGD}, ["mine"]),
+        ({"optimizer": {"_target_": "torch.optim.SGD", "lr": 0.1}, "mine": SGD}, ["optimizer", "mine"]),
+            ({"optimizer": {"_target_": "my.Own", "lr": 0.1}, "mine": SGD}, ["mine"]),
         ({"model": {"NAME": "ResNet", "optimizer": SGD}}, ["model.optimizer"]),
     ],
 )  # fmt: skip

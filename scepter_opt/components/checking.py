@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from omegaconf import MISSING
 
 from ..config.nodes import config_type, full_key, pairs, read
-from ..errors import ConfigError, Problem, below, nearest
+from ..errors import ConfigError, Problem, below, nearest, text_of
 from .registry import Entry, Registry, registries
+from .targets import as_keys, as_written, target_entry
 
 
 def check_node(node: Any, registry: Registry | None, imports: bool | None = None, key: str | None = None) -> Any:
@@ -61,7 +62,7 @@ def inspect_named(
     configs: dict[str, Any] = {}
     problems: list[Problem] = []
     for position, (key, node) in enumerate(nodes):
-        name = str(key)
+        name = text_of(key)
         config, wrong = inspect(node, registry, imports)
         wrong = list(refusals(position, node, config)) or wrong
         if name in configs or not name:
@@ -94,15 +95,23 @@ def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple
     values, problems = read(node, registry.kind if registry else "")
     if not values and problems:
         return None, problems
+    order = {text_of(key): position for position, key in enumerate(["NAME", *values])}
+    unread = {_first(problem.key) for problem in problems}
+    written: Mapping[str, str] = {}
     try:
-        entry, doubts = _identify(config_type(node), values.get("NAME", MISSING), values, registry)
+        # at the build, where the registry is known, a target of torch's kind may be anybody's
+        entry = target_entry(values, imports or (imports is None and registry is not None))
+        if entry is None:
+            entry, doubts = _identify(config_type(node), values.get("NAME", MISSING), values, registry)
+        else:
+            _check_kind(entry, registry, "_target_")
+            values, written, doubts = as_keys(values)
     except ConfigError as error:
         return None, [*error.problems, *problems]
-    order = {str(key): position for position, key in enumerate(["NAME", *values])}
-    unread = {_first(problem.key) for problem in problems}
-    config, wrong = entry.validate({k: v for k, v in values.items() if k != "NAME" and str(k) not in unread}, imports)
+    given = {key: value for key, value in values.items() if key != "NAME" and text_of(key) not in unread}
+    config, wrong = entry.validate(given, imports)
     problems += doubts
-    problems += [problem for problem in wrong if problem.key not in unread]
+    problems += [as_written(problem, written) for problem in wrong if problem.key not in unread]
     problems.sort(key=lambda problem: order.get(_first(problem.key), len(order)))
     return (None if problems else config), problems
 
@@ -117,7 +126,7 @@ def _identify(
     """The entry that a node's type and `NAME` say, and where the two differ."""
     by_type = next((entry for known in registries() if (entry := known.entry_of(typed))), None)
     by_name = next((known.entry(name) for known in registries() if known.has(name)), None)
-    if by_type and name not in (MISSING, by_type.name):
+    if by_type and not (isinstance(name, str) and name in (MISSING, by_type.name)):
         message = f"this node is {by_type.name}'s, with its keys."
         if by_name:
             message += f" Choose the other by its option: {by_name.kind}={by_name.option}."
@@ -126,14 +135,18 @@ def _identify(
         return by_type, [Problem("NAME", message, name)]
     entry = by_type or by_name
     if entry is None:
-        if name == MISSING:
+        if isinstance(name, str) and name == MISSING:
             kind = registry.kind if registry else "optimizer or lr_scheduler"
             raise ConfigError([Problem("NAME", f"is required: the class name of the {kind}.{_instead(values, kind)}")])
         return (registry or _likely(name, values)).entry(name), []
+    _check_kind(entry, registry, "NAME")
+    return entry, []
+
+
+def _check_kind(entry: Entry, registry: Registry | None, key: str) -> None:
     if registry is not None and entry.kind != registry.kind:
         message = f"is an entry of {entry.kind}; an entry of {registry.kind} is needed here."
-        raise ConfigError([Problem("NAME", message, entry.name)])
-    return entry, []
+        raise ConfigError([Problem(key, message, entry.name)])
 
 
 def _instead(values: dict[Any, Any], kind: str) -> str:

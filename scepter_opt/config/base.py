@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from omegaconf import MISSING
 
+from ..errors import text_of
+
 if TYPE_CHECKING:
     from ..errors import Problem
 
@@ -94,7 +96,7 @@ class OpenConfig(Readable):
 
     def __init__(self, values: Mapping[Any, Any], component: Any = None) -> None:
         self.component = component
-        self._values = {str(key): _opened(value) for key, value in values.items()}
+        self._values = {text_of(key): _opened(value) for key, value in values.items()}
 
     def keys(self) -> Iterator[str]:
         return iter(self._values)

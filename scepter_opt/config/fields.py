@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..errors import Problem
 
 
@@ -43,7 +42,7 @@ class Later(Nested):
     path: str
 
     def check(self, value: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:
-        if value == {}:
+        if isinstance(value, Mapping) and not value:
             return {}, []
         from .imports import resolve
 

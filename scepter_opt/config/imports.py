@@ -28,7 +28,7 @@ def resolve(path: str) -> Any:
         name = ".".join(parts[:depth])
         try:
             module = importlib.import_module(name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a script without a guard may end the process
             # a parent is tried only where this very module is what is missing
             missing = isinstance(error, ModuleNotFoundError) and name.startswith(error.name or "?")
             if not missing or depth == 1:
@@ -36,10 +36,13 @@ def resolve(path: str) -> Any:
             depth -= 1
     target: Any = module
     for position, part in enumerate(parts[depth:], depth):
-        if not hasattr(target, part):
-            place = ".".join(parts[:position])
-            raise ImportError(f"{place} has no {part}.{did_you_mean(part, dir(target))}")
-        target = getattr(target, part)
+        place = ".".join(parts[:position])
+        try:
+            target = getattr(target, part)
+        except AttributeError:
+            raise ImportError(f"{place} has no {part}.{did_you_mean(part, dir(target))}") from None
+        except Exception as error:
+            raise ImportError(f"{place} does not give {part}: {type(error).__name__}: {error}.") from error
     return target
 
 

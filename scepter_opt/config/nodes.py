@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from omegaconf import Container, DictConfig, ListConfig, Node, OmegaConf
+from omegaconf import MISSING, Container, DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ..errors import ABSENT, Problem, join_key
+from ..errors import ABSENT, Problem, join_key, text_of
 from .base import Readable
 
 DEEPEST = 40
@@ -18,7 +18,8 @@ DEEPEST = 40
 _EXPOSE = (
     "this is a text, not a node. Where it comes from Hydra, there is no such config group: `import scepter_opt` before "
     "@hydra.main makes the groups known; without the import, add `hydra: {{searchpath: [pkg://scepter_opt.conf]}}` to "
-    "your config. Then choose an option with {kind}=OPTION, without a +."
+    "your config. Then choose an option with {kind}=OPTION, or {kind}@PLACE=OPTION where the node lies deeper, without "
+    "a +."
 )
 
 
@@ -43,8 +44,15 @@ def is_node(value: Any) -> bool:
     return (
         isinstance(value, (Mapping, Readable))
         or (dataclasses.is_dataclass(value) and not isinstance(value, type))
-        or isinstance(getattr(value, "cfg_dict", None), Mapping)
+        or isinstance(_cfg_dict(value), Mapping)
     )
+
+
+def _cfg_dict(value: Any) -> Any:
+    try:
+        return getattr(value, "cfg_dict", None)
+    except Exception:  # an object's own __getattr__ may fail in any way
+        return None
 
 
 def read(node: Any, kind: str = "") -> tuple[dict[Any, Any], list[Problem]]:
@@ -53,6 +61,8 @@ def read(node: Any, kind: str = "") -> tuple[dict[Any, Any], list[Problem]]:
     The node is not changed. A `???` stays one; what cannot be read is a problem, and ABSENT among the values.
     """
     if isinstance(node, str):
+        if node == MISSING:
+            return {}, [Problem("", "is required, and still ???.")]
         return {}, [Problem("", _EXPOSE.format(kind=kind or "optimizer"), node)]
     if node is None or (isinstance(node, DictConfig) and not is_node(node)):
         hint = " For no schedule choose lr_scheduler=none." if kind == "lr_scheduler" else ""
@@ -63,8 +73,9 @@ def read(node: Any, kind: str = "") -> tuple[dict[Any, Any], list[Problem]]:
         # where it fails, key by key below, to name the one at fault
         with suppress(OmegaConfBaseException, RecursionError):
             return _resolved_values(node), []
-    problems: list[Problem] = []
-    return _to_plain(node, "", 0, problems.append), problems
+    reader = _Reader()
+    values = reader.read(node)
+    return ({} if values is ABSENT else values), reader.problems
 
 
 def _resolved_values(node: DictConfig) -> dict[Any, Any]:
@@ -91,38 +102,61 @@ def _own_value(child: Any) -> Any:
     return ABSENT if isinstance(content, str) and "${" in content else content
 
 
-def _to_plain(value: Any, key: str, depth: int, report: Callable[[Problem], None]) -> Any:
-    if value is None or isinstance(value, (str, int, float)):
+class _Reader:
+    """Reads a node key by key, and keeps what cannot be read as problems."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._endless = False
+
+    def read(self, value: Any, key: str = "", depth: int = 0) -> Any:
+        """The value in plain Python, ABSENT where it cannot be read."""
+        if value is None or isinstance(value, (str, int, float)):
+            return value
+        # a mapping may make its children when it is asked for them: after one branch without an end, none is followed
+        self._endless = self._endless or depth > DEEPEST
+        if self._endless:
+            return self._absent(key, f"is nested more than {DEEPEST} levels deep.") if depth > DEEPEST else ABSENT
+        if is_node(value):
+            return self._read_items(value, key, depth)
+        if isinstance(value, (list, tuple, ListConfig)):
+            items = self._read_items(value, key, depth)
+            return items if items is ABSENT else list(items.values())
+        if isinstance(value, (set, frozenset)):
+            return self._absent(key, "a set has no order: write a list.", value)
+        if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
+            return self.read(value.tolist(), key, depth + 1)
         return value
-    if depth > DEEPEST:
-        report(Problem(key, f"is nested more than {DEEPEST} levels deep."))
-        return ABSENT
-    if is_node(value):
-        return _items_to_plain(pairs(value), key, depth, report)
-    if isinstance(value, (list, tuple, ListConfig)):
-        items = _items_to_plain(pairs(value), key, depth, report)
-        return list(items.values())
-    if isinstance(value, (set, frozenset)):
-        report(Problem(key, "a set has no order: write a list.", value))
-        return ABSENT
-    return value
 
-
-def _items_to_plain(
-    pairs: Iterable[tuple[Any, Callable[[], Any]]], key: str, depth: int, report: Callable[[Problem], None]
-) -> dict[Any, Any]:
-    values = {}
-    for name, get in pairs:
-        below = join_key(key, f"[{name}]" if isinstance(name, int) and not isinstance(name, bool) else str(name))
+    def _read_items(self, container: Any, key: str, depth: int) -> Any:
+        values: dict[Any, Any] = {}
         try:
-            item = get()
+            for name, get in pairs(container):
+                position = isinstance(name, int) and not isinstance(name, bool)
+                below = join_key(key, f"[{text_of(name)}]" if position else text_of(name))
+                values[name] = self._read_item(get, below, depth)
+        except Exception as error:  # a mapping of somebody's own may fail in any way
+            return self._absent(key, f"cannot be read: {_reason(error)}")
+        return values
+
+    def _read_item(self, get: Callable[[], Any], key: str, depth: int) -> Any:
+        try:
+            value = get()
         except (OmegaConfBaseException, RecursionError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            report(Problem(below, f"cannot be resolved: {reason}"))
-            values[name] = ABSENT
-            continue
-        values[name] = _to_plain(item, below, depth + 1, report)
-    return values
+            return self._absent(key, f"cannot be resolved: {_reason(error)}")
+        except Exception as error:
+            return self._absent(key, f"cannot be read: {_reason(error)}")
+        return self.read(value, key, depth + 1)
+
+    def _absent(self, key: str, message: str, value: Any = ABSENT) -> Any:
+        self.problems.append(Problem(key, message, value))
+        return ABSENT
+
+
+def _reason(error: BaseException) -> str:
+    """An exception's first line, or its name where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def pairs(node: Any) -> Iterable[tuple[Any, Callable[[], Any]]]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from omegaconf import MISSING
 
-from ..errors import Problem, join_key, nearest
+from ..errors import Problem, join_key, nearest, text_of
 from .base import Config
 from .coercion import read_value
 from .documentation import documentation
@@ -170,7 +170,7 @@ def _unknown(key: Any, values: Mapping[Any, Any], spellings: Mapping[str, str], 
     meant = nearest(key, spellings) or ""
     hint = f"Did you mean {meant}?" if meant else f"It has {', '.join(dict.fromkeys(spellings.values()))}."
     message = f"{owner} has no such key. {hint}"
-    return Problem(str(key), message, values[key]), meant
+    return Problem(text_of(key), message, values[key]), meant
 
 
 def _conflicts(

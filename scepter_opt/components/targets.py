@@ -1,0 +1,111 @@
+"""Nodes for hydra.utils.instantiate: a `_target_` of torch's kind with its keywords, read as the class's own node."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ..config.imports import resolve
+from ..config.names import key_of
+from ..errors import ConfigError, Problem, did_you_mean
+from .registry import Entry, Registry, registries, registry
+
+# How Hydra is to call the target, which is ours to do here.
+_HYDRAS_OWN = ("_target_", "_partial_", "_convert_", "_recursive_")
+
+
+def target_entry(values: Mapping[Any, Any], imports: bool | None = None) -> Entry | None:
+    """The entry of a node's `_target_`; None where there is none, or it names something else.
+
+    Args:
+        values: The plain values of the node.
+        imports: Whether a target that is not torch's own is imported, to see whether it is of torch's kind.
+
+    Raises:
+        ConfigError: torch has no such class, or the import fails.
+    """
+    target, kind = values.get("_target_"), target_kind(values)
+    if not isinstance(target, str):
+        return None
+    if kind is not None:
+        return _of_torch(registry(kind), target)
+    return _of_others(target) if imports else None
+
+
+def target_kind(values: Mapping[Any, Any]) -> str | None:
+    """`optimizer` or `lr_scheduler` where a node's `_target_` lies in torch's package for it."""
+    target = values.get("_target_")
+    module = target.rpartition(".")[0] if isinstance(target, str) else ""
+    for known in reversed(registries()):  # torch.optim.lr_scheduler lies in torch.optim
+        package = known.torch_base.rpartition(".")[0]
+        # a class is known in its package and in the module that defines it: torch.optim.Adam, torch.optim.adam.Adam
+        if module == package or module.startswith(f"{package}."):
+            return known.kind
+    return None
+
+
+def _of_torch(registry: Registry, target: str) -> Entry:
+    package, name = registry.torch_base.rpartition(".")[0], target.rpartition(".")[2]
+    own = registry.own_entries()
+    known = {name: entry for name, entry in own.items() if entry.component.target == f"{package}.{name}"}
+    if name not in known:
+        message = f"{package} has no such class that is known here.{did_you_mean(name, list(known))}"
+        raise ConfigError([Problem("_target_", message, target)])
+    return known[name]
+
+
+def _of_others(target: str) -> Entry | None:
+    try:
+        cls = resolve(target)
+    except ImportError as reason:
+        raise ConfigError([Problem("_target_", f"{reason}", target)]) from reason
+    registry = next((known for known in registries() if isinstance(cls, type) and known.takes(cls)), None)
+    return None if registry is None else Entry(registry.kind, target, "imported", cls)
+
+
+def as_keys(values: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[str, str], list[Problem]]:
+    """The values of a node with a `_target_` by our keys, and the keyword that each key was written as.
+
+    torch's `foreach` and `fused` become the IMPLEMENTATION that they stand for.
+    """
+    keys: dict[Any, Any] = {}
+    written: dict[str, str] = {}
+    problems: list[Problem] = []
+    flags: dict[str, Any] = {}
+    for keyword, value in values.items():
+        if keyword in _HYDRAS_OWN:
+            continue
+        if keyword == "_args_":
+            problems.append(Problem("_args_", "has no names: write each as a keyword of its own.", value))
+        elif keyword in ("foreach", "fused"):
+            flags[keyword] = value
+        else:
+            key = key_of(keyword) if isinstance(keyword, str) and not keyword.isupper() else keyword
+            if key in keys:
+                message = f"is {written.get(key, key)} by another name: leave one of them out."
+                problems.append(Problem(str(keyword), message, value))
+                continue
+            keys[key] = value
+            if key != keyword:
+                written[key] = keyword
+    if any(value is not None for value in flags.values()):
+        if "IMPLEMENTATION" in keys:
+            problems.append(Problem(next(iter(flags)), "is said by IMPLEMENTATION already: leave one of them out."))
+        keys["IMPLEMENTATION"] = _implementation(flags)
+        written["IMPLEMENTATION"] = next(iter(flags))
+    return keys, written, problems
+
+
+def _implementation(flags: Mapping[str, Any]) -> str:
+    """What torch does with these flags. Without `fused` it chooses between foreach and the loop by itself."""
+    chosen = [flag for flag, value in flags.items() if value is True]
+    if len(chosen) == 1:
+        return str(chosen[0])
+    return "for_loop" if flags.get("foreach") is False else "torch"
+
+
+def as_written(problem: Problem, written: Mapping[str, str]) -> Problem:
+    """The same problem with its key as it was written: `lr` for LEARNING_RATE."""
+    key = problem.key.partition(".")[0].partition("[")[0]
+    return dataclasses.replace(problem, key=written[key] + problem.key[len(key) :]) if key in written else problem
