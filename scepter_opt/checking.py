@@ -15,7 +15,7 @@ from .components.targets import target_kind
 from .config.base import Config, OpenConfig
 from .config.nodes import config_type, full_key, is_node, pairs
 from .config.validation import fields
-from .errors import ConfigError, Problem, join_key, text_of
+from .errors import ConfigError, Problem, join_key, reason_of, text_of
 
 _SINGLE = {
     "optimizer": "optimizer",
@@ -28,6 +28,7 @@ _SINGLE = {
 _SEVERAL = {"optimizers": "optimizer", "lr_schedulers": "lr_scheduler"}
 
 
+_LISTS = (list, tuple, ListConfig)
 _DEEPEST = 1000
 """Levels of an app's config; a deeper one makes itself while it is read."""
 _STRAY_RULES = "lies beside the optimizer: choose rules by param_groups@optimizer.PARAM_GROUPS=OPTION, without a +."
@@ -121,39 +122,60 @@ def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
 
 def _find(cfg: Any) -> tuple[list[Place], list[Problem]]:
     """The nodes at and below a config, in order, and what cannot be read where a node is usual."""
-    nodes: list[Place] = []
-    texts: list[Place] = []
-    problems: list[Problem] = []
-    # the objects themselves, since a mapping may make its children when asked: the id of a dead one is used again
-    seen: dict[tuple[int, bool], Any] = {}
+    search = _Search()
     stack = [Place(full_key(cfg), cfg, None, binding=False, depth=0)]
     while stack:
         place = stack.pop()
         if place.depth > _DEEPEST:
-            problems.append(Problem(f"{place.key[:60]}...", f"is nested more than {_DEEPEST} levels deep."))
-            break
+            message = f"is nested more than {_DEEPEST} levels deep."
+            return search.nodes, [*search.problems, Problem(f"{place.key[:60]}...", message)]
+        stack += reversed(search.visit(place))
+    return search.nodes, [*search.problems, *search.stray_texts()]
+
+
+class _Search:
+    """What was found so far on the way through a config."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Place] = []
+        self.problems: list[Problem] = []
+        self._texts: list[Place] = []
+        # the objects themselves, since a mapping may make its children when asked: the id of a dead one is used again
+        self._seen: dict[tuple[int, bool], Any] = {}
+        self._held: set[str | None] = set()
+
+    def visit(self, place: Place) -> list[Place]:
+        """Keep what stands at a place; where it is no node, what lies below it."""
         values = _readable(place.node) if is_node(place.node) else {}
         kind = (_kind_of(place.node, values) or (place.kind and target_kind(values))) if place.depth else None
         misplaced = bool(kind and place.kind and kind != place.kind)
-        if is_node(place.node) or isinstance(place.node, (list, tuple, ListConfig)):
-            if (id(place.node), misplaced) in seen:
-                continue
-            seen[id(place.node), misplaced] = place.node
+        if self._is_seen(place.node, misplaced):
+            return []
         if kind or (place.kind and _asks_for_a_node(place, values)):
             # an interpolation leads to a node elsewhere: it is told there, but where another kind is wanted
-            nodes.append(place if misplaced else replace(place, key=full_key(place.node) or place.key))
-        elif isinstance(place.node, str):
-            texts += [place] if place.kind and _is_option(place.kind, place.node) else []
-        else:
-            below, wrong = _below(place)
-            stack += reversed(below)
-            problems += wrong
-    held = {place.kind or _kind_of(place.node, _readable(place.node)) for place in nodes}
-    # beside a node of its kind, a text may mean anything to the app
-    for place in (text for text in texts if text.kind not in held):
-        message = f"is a text, not a node: choose the option by {place.kind}@{place.key}={place.node}, without a +."
-        problems.append(Problem(place.key, message, place.node))
-    return nodes, problems
+            self.nodes.append(place if misplaced else replace(place, key=full_key(place.node) or place.key))
+            self._held.add(place.kind or kind)
+            return []
+        if isinstance(place.node, str) and place.kind and _is_option(place.kind, place.node):
+            self._texts.append(place)
+        below, problems = _below(place)
+        self.problems += problems
+        return below
+
+    def stray_texts(self) -> Iterator[Problem]:
+        """Options that stand where nodes should. Beside a node of its kind, a text may mean anything to the app."""
+        for place in self._texts:
+            if place.kind not in self._held:
+                choice = f"{place.kind}@{place.key}={place.node}"
+                message = f"is a text, not a node: choose the option by {choice}, without a +."
+                yield Problem(place.key, message, place.node)
+
+    def _is_seen(self, node: Any, misplaced: bool) -> bool:
+        if not (is_node(node) or isinstance(node, _LISTS)):
+            return False
+        known = (id(node), misplaced) in self._seen
+        self._seen[id(node), misplaced] = node
+        return known
 
 
 def _asks_for_a_node(place: Place, values: dict[Any, Any]) -> bool:
@@ -165,23 +187,26 @@ def _asks_for_a_node(place: Place, values: dict[Any, Any]) -> bool:
 
 def _below(place: Place) -> tuple[list[Place], list[Problem]]:
     """What lies in a mapping or a list, with what its key says that it is."""
-    if not (is_node(place.node) or isinstance(place.node, (list, tuple, ListConfig))):
+    in_list = isinstance(place.node, _LISTS)
+    if not (in_list or is_node(place.node)):
         return [], []
     several = _SEVERAL.get(place.key.rpartition(".")[2])
     is_root = place.depth == 0
     below: list[Place] = []
     problems: list[Problem] = []
-    for key, get in pairs(place.node):
+    try:
+        items = list(pairs(place.node))
+    except Exception as error:  # a mapping of somebody's own may fail in any way
+        return [], [Problem(place.key, f"cannot be read: {reason_of(error)}.")]
+    for key, get in items:
         name = text_of(key)
-        in_list = not is_node(place.node)
         path = join_key(place.key, f"[{name}]" if in_list else name)
         kind = several or (None if in_list else _SINGLE.get(name))
         try:
             value = get()
         except Exception as error:
             if kind or name in _SEVERAL:
-                reason = str(error).strip().partition("\n")[0]
-                problems.append(Problem(path, f"cannot be resolved: {reason}"))
+                problems.append(Problem(path, f"cannot be resolved: {reason_of(error)}"))
             continue
         if is_root and name == "param_groups" and is_node(value) and any(map(is_node, _readable(value).values())):
             problems.append(Problem(path, _STRAY_RULES))

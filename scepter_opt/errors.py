@@ -87,6 +87,12 @@ def join_key(prefix: str, key: str) -> str:
     return prefix + key if not prefix or not key or key.startswith("[") else f"{prefix}.{key}"
 
 
+def reason_of(error: BaseException) -> str:
+    """An exception's first line, or its name where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def text_of(key: Any) -> str:
     """A key as text, whatever it is: a mapping may have numbers of any size, or objects, for keys."""
     try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
-from ..components.registry import get_config_template, registries
+from ..components.registry import get_config_template, meant_registry, registries
 from ..config.documentation import summary
 from ..errors import ConfigError
 from ..integrations.option_files import option_files
@@ -27,10 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     write.add_argument("folder", type=Path, help="the conf folder")
     given = parser.parse_args(arguments)
     try:
-        print(_run(given))
+        print(_run(given), flush=True)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # who reads has seen enough; Python would flush once more at its end, and complain then
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -38,9 +42,7 @@ def _run(given: argparse.Namespace) -> str:
     if given.command == "show":
         return get_config_template(given.name).rstrip()
     if given.command == "schema":
-        optimizers, schedulers = registries()
-        registry = schedulers if schedulers.has(given.name) else optimizers
-        return json.dumps(registry.json_schema(given.name), indent=2)
+        return json.dumps(meant_registry(given.name).json_schema(given.name), indent=2)
     if given.command == "write":
         written = [path for path, text in option_files() if _write(given.folder / path, text)]
         return "\n".join(f"wrote {path}" for path in written) or "all files are as they should be"

@@ -9,8 +9,8 @@ from typing import Any
 from omegaconf import MISSING
 
 from ..config.nodes import config_type, full_key, pairs, read
-from ..errors import ConfigError, Problem, below, nearest, text_of
-from .registry import Entry, Registry, registries
+from ..errors import ConfigError, Problem, below, text_of
+from .registry import Entry, Registry, meant_registry, registries
 from .targets import as_keys, as_written, target_entry
 
 
@@ -138,7 +138,8 @@ def _identify(
         if isinstance(name, str) and name == MISSING:
             kind = registry.kind if registry else "optimizer or lr_scheduler"
             raise ConfigError([Problem("NAME", f"is required: the class name of the {kind}.{_instead(values, kind)}")])
-        return (registry or _likely(name, values)).entry(name), []
+        meant = registries()[0] if "LEARNING_RATE" in values else meant_registry(name)
+        return (registry or meant).entry(name), []
     _check_kind(entry, registry, "NAME")
     return entry, []
 
@@ -155,11 +156,3 @@ def _instead(values: dict[Any, Any], kind: str) -> str:
         return f" This is a config that holds the node: pass its {kind}."
     spelt = next((key for key in values if isinstance(key, str) and key.upper() == "NAME"), None)
     return f" Keys are in capitals, and there is {spelt}." if spelt else ""
-
-
-def _likely(name: Any, values: dict[Any, Any]) -> Registry:
-    """Where an unknown name was most likely meant to be found."""
-    optimizers, schedulers = registries()
-    if "LEARNING_RATE" in values or nearest(name, optimizers.names()):
-        return optimizers
-    return schedulers if nearest(name, schedulers.names()) else optimizers

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from hydra.core.singleton import Singleton
 
 from ..config.base import Config, OpenConfig, restore_fields
-from ..errors import ConfigError, Problem, did_you_mean
+from ..errors import ConfigError, Problem, did_you_mean, nearest
 from .component import Component
 
 C = TypeVar("C", bound=type)
@@ -172,8 +172,8 @@ class Registry:
         return {name: self._imported(name) for name in self._module_of}
 
     def user_entries(self) -> dict[str, Entry]:
-        """What users registered, by name."""
-        return UserClasses().entries.get(self.kind, {})
+        """What users registered, by name; a copy, since another thread may be registering."""
+        return dict(UserClasses().entries.get(self.kind, {}))
 
     def names(self) -> list[str]:
         """All names, sorted."""
@@ -249,6 +249,16 @@ def registries() -> tuple[Registry, Registry]:
     return registry("optimizer"), registry("lr_scheduler")
 
 
+def meant_registry(name: Any) -> Registry:
+    """The registry that has a name, or whose names it is nearest to; optimizers where it is near to none."""
+    optimizers, schedulers = registries()
+    known = next((registry for registry in (optimizers, schedulers) if registry.has(name)), None)
+    if known is not None:
+        return known
+    near = nearest(name, [*optimizers.names(), *schedulers.names()])
+    return schedulers if schedulers.has(near) else optimizers
+
+
 def option_name(name: str) -> str:
     """A class name as an option of a Hydra group.
 
@@ -268,5 +278,4 @@ def get_config_template(name: str) -> str:
     Raises:
         ConfigError: No registry has the name.
     """
-    optimizers, schedulers = registries()
-    return (schedulers if schedulers.has(name) else optimizers).get_config_template(name)
+    return meant_registry(name).get_config_template(name)

@@ -19,7 +19,7 @@ from .fields import As, Bounds, Import
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*", re.IGNORECASE | re.ASCII)
+_NUMBER = re.compile(r"\s*[-+]?(\d+(?:\.\d*)?|\.\d+)(e[-+]?\d+)?\s*", re.IGNORECASE | re.ASCII)
 _SPECIAL = re.compile(r"\s*[-+]?(\.?inf(inity)?|\.?nan)\s*", re.IGNORECASE)
 
 

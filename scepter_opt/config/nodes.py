@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import MISSING, Container, DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ..errors import ABSENT, Problem, join_key, text_of
+from ..errors import ABSENT, Problem, join_key, reason_of, text_of
 from .base import Readable
 
 DEEPEST = 40
@@ -136,27 +136,21 @@ class _Reader:
                 below = join_key(key, f"[{text_of(name)}]" if position else text_of(name))
                 values[name] = self._read_item(get, below, depth)
         except Exception as error:  # a mapping of somebody's own may fail in any way
-            return self._absent(key, f"cannot be read: {_reason(error)}")
+            return self._absent(key, f"cannot be read: {reason_of(error)}")
         return values
 
     def _read_item(self, get: Callable[[], Any], key: str, depth: int) -> Any:
         try:
             value = get()
         except (OmegaConfBaseException, RecursionError) as error:
-            return self._absent(key, f"cannot be resolved: {_reason(error)}")
+            return self._absent(key, f"cannot be resolved: {reason_of(error)}")
         except Exception as error:
-            return self._absent(key, f"cannot be read: {_reason(error)}")
+            return self._absent(key, f"cannot be read: {reason_of(error)}")
         return self.read(value, key, depth + 1)
 
     def _absent(self, key: str, message: str, value: Any = ABSENT) -> Any:
         self.problems.append(Problem(key, message, value))
         return ABSENT
-
-
-def _reason(error: BaseException) -> str:
-    """An exception's first line, or its name where it says nothing."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def pairs(node: Any) -> Iterable[tuple[Any, Callable[[], Any]]]:

@@ -91,6 +91,8 @@ def broken(pattern: str) -> str:
     """Why a text is no regular expression; empty where it is one."""
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         return f"is not a regular expression: {error}."
+    except RecursionError:
+        return "is not a regular expression that can be read: it is nested too deeply."
     return ""
