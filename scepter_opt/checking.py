@@ -89,7 +89,7 @@ def _is_single_node(cfg: Any) -> bool:
     # a NAME that is not known: a misspelt one of a node, or the app's own
     configs = [entry.config for known in registries() for entry in known.entries().values() if entry.config]
     keys = {key for config in configs for key in fields(config)} - {"NAME"}
-    return "NAME" in values and (bool(keys & values.keys()) or not _find(cfg)[0])
+    return "NAME" in values and (bool(keys & values.keys()) or not _find(cfg, None)[0])
 
 
 def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
     Raises:
         ConfigError: All problems of all nodes, or there is no node.
     """
-    places, problems = _find(cfg)
+    places, problems = _find(cfg, imports)
     if not places and not problems:
         usual = ", ".join([*_SINGLE, *(f"{key}.*" for key in _SEVERAL)])
         message = f"holds no optimizer and no lr_scheduler, neither at {usual} nor by a NAME."
@@ -120,9 +120,9 @@ def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
     return configs
 
 
-def _find(cfg: Any) -> tuple[list[Place], list[Problem]]:
+def _find(cfg: Any, imports: bool | None) -> tuple[list[Place], list[Problem]]:
     """The nodes at and below a config, in order, and what cannot be read where a node is usual."""
-    search = _Search()
+    search = _Search(imports)
     stack = [Place(full_key(cfg), cfg, None, binding=False, depth=0)]
     while stack:
         place = stack.pop()
@@ -136,7 +136,8 @@ def _find(cfg: Any) -> tuple[list[Place], list[Problem]]:
 class _Search:
     """What was found so far on the way through a config."""
 
-    def __init__(self) -> None:
+    def __init__(self, imports: bool | None) -> None:
+        self._imports = imports
         self.nodes: list[Place] = []
         self.problems: list[Problem] = []
         self._texts: list[Place] = []
@@ -147,7 +148,11 @@ class _Search:
     def visit(self, place: Place) -> list[Place]:
         """Keep what stands at a place; where it is no node, what lies below it."""
         values = _readable(place.node) if is_node(place.node) else {}
-        kind = (_kind_of(place.node, values) or (place.kind and target_kind(values))) if place.depth else None
+        kind = (
+            (_kind_of(place.node, values) or (place.kind and target_kind(values, self._imports)))
+            if place.depth
+            else None
+        )
         misplaced = bool(kind and place.kind and kind != place.kind)
         if self._is_seen(place.node, misplaced):
             return []

@@ -33,8 +33,13 @@ def target_entry(values: Mapping[Any, Any], imports: bool | None = None) -> Entr
     return _of_others(target) if imports else None
 
 
-def target_kind(values: Mapping[Any, Any]) -> str | None:
-    """`optimizer` or `lr_scheduler` where a node's `_target_` lies in torch's package for it."""
+def target_kind(values: Mapping[Any, Any], imports: bool | None = None) -> str | None:
+    """`optimizer` or `lr_scheduler` where a node's `_target_` lies in torch's package for it.
+
+    Args:
+        values: The plain values of the node.
+        imports: Whether any other target is imported, to see whether it is of torch's kind.
+    """
     target = values.get("_target_")
     module = target.rpartition(".")[0] if isinstance(target, str) else ""
     for known in reversed(registries()):  # torch.optim.lr_scheduler lies in torch.optim
@@ -42,7 +47,11 @@ def target_kind(values: Mapping[Any, Any]) -> str | None:
         # a class is known in its package and in the module that defines it: torch.optim.Adam, torch.optim.adam.Adam
         if module == package or module.startswith(f"{package}."):
             return known.kind
-    return None
+    try:
+        entry = _of_others(target) if imports and isinstance(target, str) else None
+    except ConfigError:  # whose it is cannot be told
+        return None
+    return entry.kind if entry else None
 
 
 def _of_torch(registry: Registry, target: str) -> Entry:

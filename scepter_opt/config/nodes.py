@@ -114,9 +114,11 @@ class _Reader:
         if value is None or isinstance(value, (str, int, float)):
             return value
         # a mapping may make its children when it is asked for them: after one branch without an end, none is followed
-        self._endless = self._endless or depth > DEEPEST
         if self._endless:
-            return self._absent(key, f"is nested more than {DEEPEST} levels deep.") if depth > DEEPEST else ABSENT
+            return ABSENT
+        if depth > DEEPEST:
+            self._endless = True
+            return self._absent(key, f"is nested more than {DEEPEST} levels deep.")
         if is_node(value):
             return self._read_items(value, key, depth)
         if isinstance(value, (list, tuple, ListConfig)):

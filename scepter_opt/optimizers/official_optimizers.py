@@ -98,7 +98,7 @@ class Muon(BaseOptimize):
         NS_STEPS: Annotated[int | float, As(Annotated[int, Bounds(ge=0, lt=100)])] = 5
         """Newton-Schulz iterations; below 100."""
         ADJUST_LR_FN: MuonScaling | None = None
-        """How the rate follows a matrix's shape: original (also null), match_rms_adamw; spectral_unclamped (torch 2.14)."""
+        """How the rate follows a shape: original (also null), match_rms_adamw, spectral_unclamped (torch 2.14)."""
 
 
 @OPTIMIZERS.register_class()

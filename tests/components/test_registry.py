@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -239,3 +240,27 @@ def test_what_cannot_be_registered_is_named_and_leaves_nothing() -> None:
 def test_registries_are_themselves_in_a_worker() -> None:
     assert cloudpickle.loads(cloudpickle.dumps(OPTIMIZERS)) is OPTIMIZERS
     assert pickle.loads(pickle.dumps(LR_SCHEDULERS)) is LR_SCHEDULERS
+
+
+def test_one_thread_registers_while_another_checks() -> None:
+    stop = threading.Event()
+    faults: list[BaseException] = []
+
+    def check() -> None:
+        while not stop.is_set():
+            try:
+                scepter_opt.check({"optimizer": {"NAME": "SGD"}, "x": {"NAME": "nobody"}})
+                OPTIMIZERS.entries()
+            except BaseException as error:
+                faults.append(error)
+                return
+
+    threads = [threading.Thread(target=check) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for number in range(200):
+        OPTIMIZERS.register_class(f"Registered{number}")(type(f"Registered{number}", (BaseOptimize,), {}))
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not faults

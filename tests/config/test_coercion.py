@@ -74,3 +74,15 @@ def test_the_true_type_stands_behind_the_one_that_omegaconf_declares() -> None:
 def test_truth_may_be_a_word_as_yaml_has_it() -> None:
     assert [read_value(word, bool) for word in ("yes", "off", "True")] == [(True, []), (False, []), (True, [])]
     assert refusals("perhaps", bool) == [("", "must be true or false.")]
+
+
+def test_long_texts_are_read_in_one_go() -> None:
+    digits = "1" * 200_000  # hours, where each digit is gone back to
+    assert refusals(digits, float) == [("", "must be a finite number.")]
+    assert refusals(f"{digits}.{digits}x", float) == [("", "must be a number.")]
+    assert refusals(f"{' ' * 200_000}x", WholeFromZero) == [("", "must be a whole number.")]
+
+
+def test_whole_numbers_of_any_size_are_refused_in_words() -> None:
+    assert refusals(10**5000, WholeFromZero) == [("", "must be a whole number of at most 64 bits.")]
+    assert refusals(10**5000, NonNegative) == [("", "must be a finite number.")]

@@ -47,3 +47,22 @@ def test_paths_are_refused_or_must_be_callable() -> None:
     assert "imports=False" in refused.message
     assert constant is not None
     assert constant.message == "is a float, not callable."
+
+
+STRANGE = """
+class Strange:
+    def __getattr__(self, name):
+        raise RuntimeError("not today")
+
+STRANGE = Strange()
+"""
+
+
+def test_a_module_that_exits_and_an_object_that_fails_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "exiting_module.py").write_text("raise SystemExit(3)")
+    (tmp_path / "strange_module.py").write_text(STRANGE)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError, match="cannot import exiting_module: SystemExit: 3"):
+        resolve("exiting_module.f")
+    with pytest.raises(ImportError, match=r"strange_module.STRANGE does not give f: RuntimeError: not today"):
+        resolve("strange_module.STRANGE.f")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
@@ -78,3 +80,62 @@ def test_a_null_or_missing_node_is_none() -> None:
     assert is_node(root)
     assert not is_node(root.a)
     assert not is_node(3)
+
+
+class Failing(Mapping[str, Any]):
+    """Fails in a way of its own: at its keys, or at a value."""
+
+    def __init__(self, at: str) -> None:
+        self.at = at
+
+    def __iter__(self) -> Iterator[str]:
+        if self.at == "keys":
+            raise RuntimeError("no keys today")
+        return iter(["GOOD", "BAD"])
+
+    def __getitem__(self, key: str) -> Any:
+        if key == "BAD":
+            raise OSError
+        return 1
+
+    def __len__(self) -> int:
+        return 2
+
+
+class Endless(Failing):
+    """Makes two children whenever it is asked for one."""
+
+    def __getitem__(self, key: str) -> Any:
+        return Endless("")
+
+
+class Strange:
+    """Answers no question about itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+def test_a_mapping_that_fails_is_said_and_the_rest_is_read() -> None:
+    values, problems = read(Failing("value"))
+    assert values["GOOD"] == 1
+    assert [(problem.key, problem.message) for problem in problems] == [("BAD", "cannot be read: OSError")]
+    _, problems = read({"A": Failing("keys"), "B": Strange()})
+    assert [(problem.key, problem.message) for problem in problems] == [("A", "cannot be read: no keys today")]
+
+
+def test_a_mapping_without_end_is_not_followed_into_each_of_its_branches() -> None:
+    _, problems = read(Endless(""))
+    assert [problem.message for problem in problems] == ["is nested more than 40 levels deep."]
+
+
+def test_arrays_of_numpy_are_lists_and_its_scalars_numbers() -> None:
+    values, problems = read({"A": np.array([[0.5, 1.5]]), "B": np.float32(0.5), "C": np.array(["x"]), "D": np.int64(3)})
+    assert not problems
+    assert values == {"A": [[0.5, 1.5]], "B": 0.5, "C": ["x"], "D": 3}
+    assert type(values["A"][0][0]) is float
+
+
+def test_keys_of_any_size_and_kind_are_read() -> None:
+    _, problems = read({10**5000: {1, 2}, (1, 2): {3}})
+    assert [problem.message for problem in problems] == ["a set has no order: write a list."] * 2

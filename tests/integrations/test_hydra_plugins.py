@@ -25,6 +25,7 @@ from tests.support import KEYS, make_model
 RELEASE_CANDIDATE = version("hydra-core").startswith("1.4")
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "tests" / "apps" / "app.py"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(ROOT)])}
 OPTIONS = [(registry.kind, entry.option) for registry in registries() for entry in registry.own_entries().values()]
 
 
@@ -40,7 +41,7 @@ def run(*arguments: str, cwd: Path) -> str:
     done = subprocess.run(
         [sys.executable, *([] if RELEASE_CANDIDATE else ["-W", "error"]), str(APP), *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(ROOT)])},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,
@@ -241,3 +242,22 @@ def test_a_sweep_over_all_options_with_glob(tmp_path: Path) -> None:
     output = run("-m", "optimizer=glob(a*)", cwd=tmp_path)
     names = [line["name"] for line in printed(output)]
     assert names == ["Adadelta", "Adafactor", "Adagrad", "Adam", "Adamax", "AdamW", "ASGD"]
+
+
+@pytest.mark.parametrize("more", [(), ("-m",), ("-m", "hydra/launcher=joblib")])
+def test_an_app_shows_problems_without_a_traceback(more: tuple[str, ...], tmp_path: Path) -> None:
+    if RELEASE_CANDIDATE:
+        pytest.skip("1.4 shows the app's own lines above")
+    command = [sys.executable, str(APP), *more, "+optimizer.lr=0.5", "optimizer.MOMENTUM=-1"]
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "  optimizer.MOMENTUM = -1.0: must be at least 0. (Fraction of the previous update" in done.stderr
+    assert "  optimizer.lr = 0.5: SGD has no such key. Did you mean LEARNING_RATE?" in done.stderr
+
+
+@pytest.mark.usefixtures("hydra_app")
+def test_hydras_own_refusals_name_the_class() -> None:
+    with pytest.raises(ConfigCompositionException) as caught:
+        compose(overrides=["+optimizer=adamw", "optimizer.lr=0.1"])
+    assert "Key 'lr' not in 'AdamW'" in str(caught.value.__cause__)
