@@ -15,7 +15,7 @@ from .components.targets import target_kind
 from .config.base import Config, OpenConfig
 from .config.nodes import config_type, full_key, is_node, pairs
 from .config.validation import fields
-from .errors import ConfigError, Problem, join_key, reason_of, text_of
+from .errors import ConfigError, Problem, join_key, nearest, reason_of, text_of
 
 _SINGLE = {
     "optimizer": "optimizer",
@@ -215,6 +215,9 @@ def _below(place: Place) -> tuple[list[Place], list[Problem]]:
             continue
         if is_root and name == "param_groups" and is_node(value) and any(map(is_node, _readable(value).values())):
             problems.append(Problem(path, _STRAY_RULES))
+        meant = nearest(name, _SINGLE) if is_root and isinstance(value, str) and kind is None else None
+        if meant and _is_option(_SINGLE[meant], value):
+            problems.append(Problem(path, f"is no place for a node. Did you mean {meant}={value}, without a +?", value))
         binding = is_root or (several is not None and place.depth == 1)
         below.append(Place(path, value, kind, binding and kind is not None, place.depth + 1))
     return below, problems
