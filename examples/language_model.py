@@ -117,7 +117,7 @@ def train(cfg: DictConfig, folder: Path) -> float:
     draw_curves(
         folder,
         run.rows,
-        f"{cfg.optimizer.NAME}, {cfg.lr_scheduler.NAME}: {reached:.3f} nats, {reached / ln(2):.3f} bits per byte",
+        f"{cfg.chosen.optimizer}, {cfg.chosen.lr_scheduler}: {reached:.3f} nats, {reached / ln(2):.3f} bits per byte",
         Panel("cross entropy, nats per byte", ("loss", "validation_loss"), "log"),
         Panel("learning rate", ("learning_rate",)),
     )

@@ -2,6 +2,7 @@
 
     python examples/train.py
     python examples/train.py optimizer=sgd optimizer.LEARNING_RATE=0.1 optimizer.MOMENTUM=0.9
+    python examples/train.py optimizer=muon_adamw optimizer.OPTIMIZERS.adamw.LEARNING_RATE=3e-3
     python examples/train.py lr_scheduler=one_cycle lr_scheduler.MAX_LR=0.01
     python examples/train.py optimizer=lbfgs optimizer.LEARNING_RATE=1 optimizer.LINE_SEARCH_FN=strong_wolfe epochs=3
     python examples/train.py -m optimizer=adamw,nadam seed=0,1,2
@@ -102,7 +103,7 @@ def train(cfg: DictConfig, folder: Path) -> float:
     draw_curves(
         folder,
         run.rows,
-        f"{cfg.optimizer.NAME}, {cfg.lr_scheduler.NAME}: {accuracy:.2%}",
+        f"{cfg.chosen.optimizer}, {cfg.chosen.lr_scheduler}: {accuracy:.2%} of the validation images read rightly",
         Panel("cross entropy", ("loss", "validation_loss"), "log"),
         Panel("validation accuracy", ("validation_accuracy",), "share"),
         Panel("learning rate", ("learning_rate",)),

@@ -69,6 +69,19 @@ def test_commands_print_what_is_shown(command: str, expected: str, folder: Path)
         assert printed == expected
 
 
+def test_what_hydra_refuses_is_quoted_and_an_option_of_ones_own_mends_it(folder: Path) -> None:
+    command = [sys.executable, "-W", "error", "train.py", "optimizer=muon_adamw"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    refused = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    (quoted,) = (body for language, _, body in BLOCKS if language == "text" and "ConfigKeyError" in body)
+    assert refused.stderr.startswith(quoted)
+    config = folder / "conf/config.yaml"
+    text = config.read_text().partition("optimizer:\n")[0].replace("optimizer: adamw", "optimizer: my_adamw")
+    config.write_text(text)
+    assert run(command, folder).startswith("HybridOptimizer")
+    assert "LEARNING_RATE: 0.003" in run([*command[:-1], "--cfg", "job"], folder)
+
+
 def test_the_other_commands_are_makes_own() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     others = [command for command, _ in COMMANDS if not command.startswith("python ")]
