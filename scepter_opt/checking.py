@@ -124,6 +124,7 @@ def _find(cfg: Any, imports: bool | None) -> tuple[list[Place], list[Problem]]:
     """The nodes at and below a config, in order, and what cannot be read where a node is usual."""
     search = _Search(imports)
     stack = [Place(full_key(cfg), cfg, None, binding=False, depth=0)]
+    # a stack, not recursion: a config may be nested more deeply than Python's calls
     while stack:
         place = stack.pop()
         if place.depth > _DEEPEST:
@@ -245,6 +246,7 @@ def _is_option(kind: str, text: str) -> bool:
 
 def _pairs(configs: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Keys of optimizers with the keys of the schedulers that will drive them: siblings, or the only two."""
+    # SCEPTER and most apps have one of each, wherever they stand
     optimizers, schedulers = registries()
     ours = [key for key, config in configs.items() if optimizers.has(config.NAME)]
     theirs = [key for key, config in configs.items() if schedulers.has(config.NAME)]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +24,42 @@ from tests import support
 KEYS = sorted({key for r in registries() for e in r.own_entries().values() if e.config for key in fields(e.config)})
 NAMES = [name for registry in registries() for name in registry.own_entries()]
 
+
+class Odd(Mapping[str, Any]):
+    """A mapping that makes its children when it is asked, has no end of them, or fails."""
+
+    def __init__(self, way: str) -> None:
+        self.__dict__["way"] = way
+
+    def __iter__(self) -> Iterator[str]:
+        if self.way == "no keys":
+            raise RuntimeError("no keys today")
+        return iter(["NAME", "LEARNING_RATE", "a"])
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, key: str) -> Any:
+        if self.way == "no values":
+            raise OSError
+        if self.way == "endless":
+            return Odd("endless")
+        return {"NAME": "SGD", "LEARNING_RATE": 0.1, "a": {"B": 1}}[key]
+
+    def __getattr__(self, name: str) -> Any:
+        if self.__dict__.get("way") == "no attributes" and not name.startswith("__"):
+            raise RuntimeError(name)
+        raise AttributeError(name)
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """A mapping of so many levels, with a node of an optimizer at the bottom."""
+    inner: dict[str, Any] = {"NAME": "SGD", "lr": 0.1}
+    for _ in range(levels):
+        inner = {"optimizer": inner}
+    return inner
+
+
 leaves = st.one_of(
     st.none(),
     st.booleans(),
@@ -35,7 +73,22 @@ leaves = st.one_of(
     st.binary(max_size=3),
     st.sampled_from(NAMES),
 )
-keys = st.one_of(st.sampled_from(KEYS), st.text(max_size=6), st.integers(), st.none(), st.booleans())
+# What no sane config holds, each of which once was raised as something else, or took minutes.
+LONG = ["9" * 10_000, "*" * 2000, "x." * 3000 + "y", "1" * 3000 + "%"]
+LONG += ["re:a{99999999999}", f"re:{'(' * 3000}{')' * 3000}"]
+# more digits than Python prints; a strategy prints its own values
+huge = st.sampled_from([4500, 5000]).map(lambda digits: 10**digits)
+odd = st.one_of(
+    st.sampled_from(LONG),
+    huge,
+    st.integers(10**300, 10**320),
+    st.builds(np.array, st.lists(st.floats(0, 1), max_size=3)),
+    st.sampled_from([np.float32(0.5), np.int64(3), np.bool_(True), np.array(["SGD"]), torch.tensor(0.1)]),
+    st.builds(Odd, st.sampled_from(["lazy", "endless", "no keys", "no values", "no attributes"])),
+    st.builds(nested, st.integers(30, 120)),
+    st.frozensets(st.integers(0, 3), max_size=2),
+)
+keys = st.one_of(st.sampled_from(KEYS), st.text(max_size=6), st.integers(), st.none(), st.booleans(), huge)
 values = st.recursive(
     leaves,
     lambda inner: st.one_of(
@@ -50,8 +103,8 @@ values = st.recursive(
 @st.composite
 def nodes(draw: st.DrawFn) -> dict[Any, Any]:
     """A node that has a name (most often a known one), keys of that class, and others."""
-    oddity = draw(st.sampled_from(["none"] * 6 + ["keys", "name", "no name", "itself"]))
-    name = draw(leaves if oddity == "name" else st.sampled_from(NAMES))
+    oddity = draw(st.sampled_from(["none"] * 6 + ["keys", "name", "no name", "itself", "value", "value"]))
+    name = draw(st.one_of(leaves, odd) if oddity == "name" else st.sampled_from(NAMES))
     known = next((r.entries()[name] for r in registries() if r.has(name)), None)
     own = list(fields(known.config)) if known and known.config else KEYS
     # half of all nodes are nearly right, so that what passes the check is built, and not only refused
@@ -63,6 +116,8 @@ def nodes(draw: st.DrawFn) -> dict[Any, Any]:
         node = {key: value for key, value in node.items() if value is not dataclasses.MISSING}
     else:
         node = draw(st.dictionaries(st.sampled_from(own), values, max_size=5))
+    if oddity == "value" and own:
+        node[draw(st.sampled_from([*own, draw(keys)]))] = draw(st.one_of(odd, st.lists(odd, max_size=2)))
     if oddity == "keys":
         node |= draw(st.dictionaries(keys, values, max_size=2))
     if oddity != "no name":
@@ -108,6 +163,10 @@ def equal(one: Any, other: Any, depth: int = 0) -> bool:
         return repr(one) == repr(other)
     if isinstance(one, dict):
         return list(one) == list(other) and all(equal(one[key], other[key], depth + 1) for key in one)
+    if isinstance(one, (np.ndarray, torch.Tensor)):
+        return type(one) is type(other) and bool(np.array_equal(np.asarray(one), np.asarray(other)))
+    if isinstance(one, Odd):
+        return isinstance(other, Odd) and one.way == other.way
     if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(equal(a, b, depth + 1) for a, b in zip(one, other, strict=True))
     return type(one) is type(other) and bool(one == other)
@@ -127,7 +186,7 @@ def test_any_mapping_is_built_or_refused(node: dict[Any, Any]) -> None:
 def test_any_omegaconf_node_is_built_or_refused(node: dict[Any, Any]) -> None:
     try:
         made = OmegaConf.create(node)
-    except (OmegaConfBaseException, RecursionError, ValueError, AssertionError):
+    except (OmegaConfBaseException, RecursionError, ValueError, AssertionError, OSError, RuntimeError, TypeError):
         return  # not a config that Hydra could have made
     survive(made)
 
@@ -145,6 +204,6 @@ def test_any_mapping_is_built_or_refused_at_length(node: dict[Any, Any]) -> None
 def test_any_omegaconf_node_is_built_or_refused_at_length(node: dict[Any, Any]) -> None:
     try:
         made = OmegaConf.create(node)
-    except (OmegaConfBaseException, RecursionError, ValueError, AssertionError):
+    except (OmegaConfBaseException, RecursionError, ValueError, AssertionError, OSError, RuntimeError, TypeError):
         return
     survive(made)

@@ -26,6 +26,7 @@ def adapt(cls: Any, base: Any) -> Any:
         cls.Config = config_from_signature(cls, base.common)
     check_config(cls, base)
     component: Any = type(cls.__name__, (base,), {"target": cls, "Config": cls.Config, **base.facts_of(cls)})
+    # where another class had the Config already, this one has got its own
     cls.Config = component.Config
     return component
 

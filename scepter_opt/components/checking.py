@@ -64,6 +64,7 @@ def inspect_named(
     for position, (key, node) in enumerate(nodes):
         name = text_of(key)
         config, wrong = inspect(node, registry, imports)
+        # why it cannot stand here at all is worth more than what is wrong with its keys
         wrong = list(refusals(position, node, config)) or wrong
         if name in configs or not name:
             wrong = [Problem("", "there are two parts of this name." if name else "a part needs a name.")]
@@ -95,6 +96,7 @@ def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple
     values, problems = read(node, registry.kind if registry else "")
     if not values and problems:
         return None, problems
+    # problems come from reading, from the keys and from what lies below them: they are told in the order of the keys
     order = {text_of(key): position for position, key in enumerate(["NAME", *values])}
     unread = {_first(problem.key) for problem in problems}
     written: Mapping[str, str] = {}
@@ -124,6 +126,7 @@ def _identify(
     typed: type | None, name: Any, values: dict[Any, Any], registry: Registry | None
 ) -> tuple[Entry, list[Problem]]:
     """The entry that a node's type and `NAME` say, and where the two differ."""
+    # the type was put there by the option that was chosen, the NAME may have been written over it
     by_type = next((entry for known in registries() if (entry := known.entry_of(typed))), None)
     by_name = next((known.entry(name) for known in registries() if known.has(name)), None)
     if by_type and not (isinstance(name, str) and name in (MISSING, by_type.name)):

@@ -61,6 +61,7 @@ class Component:
         if not self.target:
             message = f"{type(self).__name__} builds nothing: give it a `target`, or override __call__."
             raise ConfigError([Problem("NAME", message)])
+        # the first step that may import torch
         from .keywords import construct, keywords_of, target_class
 
         target = target_class(self.target)

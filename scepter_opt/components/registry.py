@@ -63,6 +63,7 @@ class UserClasses(metaclass=Singleton):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        # cloudpickle copies the dataclasses of an app's __main__ to the workers, and with them sentinels
         for entries in self.entries.values():
             for entry in entries.values():
                 restore_fields(entry.config)
@@ -104,6 +105,7 @@ class Registry:
             raise ConfigError([Problem(name.__qualname__, "is decorated without parentheses: @...register_class().")])
 
         def register(cls: C) -> C:
+            # complete, or an error: a class that fails here must not stay half registered
             entry = self._entry(cls, name or cls.__name__, option)
             if self._module_of.get(entry.name) == cls.__module__:
                 self._own[entry.name] = entry
@@ -118,8 +120,10 @@ class Registry:
         if not isinstance(cls, type):
             raise ConfigError([Problem(name, f"only a class can be registered as {self.kind}.", cls)])
         entry = Entry(self.kind, name, option or option_name(name), cls)
+        # the package's own are held to the rules by its tests, and their modules are imported while Hydra composes
         if self._module_of.get(name) == cls.__module__:
             return entry
+        # a cell of a notebook that is run again, and a module that a worker imports anew, define the same class once more
         for other in (self._named(name), self.option(entry.option)):
             if other is None or (other.cls.__module__, other.cls.__qualname__) == (cls.__module__, cls.__qualname__):
                 continue
@@ -192,6 +196,7 @@ class Registry:
         entry = self._named(name)
         if entry is not None:
             return entry
+        # people write options for names: lr_scheduler.NAME=cosine_annealing
         names = {entry.option: entry.name for entry in self.user_entries().values()}
         names |= {option_name(own): own for own in self._module_of} | {known: known for known in self.names()}
         message = f"there is no such {self.kind}.{did_you_mean(name, names)} There are {', '.join(self.names())}."
@@ -201,11 +206,13 @@ class Registry:
         """The entry whose nodes are typed by a Config class."""
         if config is None or not issubclass(config, Config):
             return None
+        # a node can be typed only by a class whose module was imported: none is imported to find out
         loaded = [*self._own.values(), *self.user_entries().values()]
         return next((entry for entry in loaded if entry.config is config), None)
 
     def option(self, option: str) -> Entry | None:
         """The entry of an option of the Hydra group."""
+        # by the names alone, so that the one module is imported which has it
         own = next((name for name in self._module_of if option_name(name) == option), None)
         if own is not None:
             return self._imported(own)

@@ -31,11 +31,12 @@ def read_value(value: Any, annotation: Any, infinite: bool = False) -> tuple[Any
         annotation: Its type, with marks such as Bounds.
         infinite: Whether numbers need not be finite.
     """
-    from pydantic import ValidationError
+    from pydantic import ValidationError  # 60 ms, only where something is checked
 
     try:
         return _validator(annotation, infinite)(value), []
     except ValidationError as error:
+        # a union reports every member that does not fit; people wrote one value, and are told once
         faults: dict[str, list[str]] = {}
         for detail in error.errors(include_url=False):
             key, message = _translate(detail, annotation)
@@ -78,6 +79,7 @@ def strict(annotation: Any, infinite: bool = False) -> Any:
         return Union[tuple(strict(argument, infinite) for argument in arguments)]  # noqa: UP007
     if origin in (tuple, list, dict):
         return origin[tuple(a if a is Ellipsis else strict(a, infinite) for a in arguments)]
+    # pydantic takes True for 1.0, "1_0" for 10 and bytes for numbers: what reads the value decides before it
     if annotation is float:
         return Annotated[float, AllowInfNan(infinite), BeforeValidator(_number)]
     if annotation is int:
@@ -128,6 +130,7 @@ def _whole(value: Any) -> int:
         if not (math.isfinite(real) and real.is_integer()):
             raise _refuse("must be a whole number.")
         number = int(real)
+    # torch keeps whole numbers in 64 bits
     if abs(number) >= 2**63:
         raise _refuse("must be a whole number of at most 64 bits.")
     return number
@@ -167,6 +170,7 @@ _RULES: dict[str, str] = {
 
 def _translate(detail: ErrorDetails, annotation: Any) -> tuple[str, str]:
     """Key below the field and message for one of pydantic's errors."""
+    # pydantic's location also names the members of unions and the validators on the way
     kind, where = detail["type"], [part for part in detail["loc"] if isinstance(part, int) or part.isidentifier()]
     if isinstance(annotation, type) or not _has_container(annotation):
         where = []

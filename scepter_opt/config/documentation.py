@@ -11,6 +11,7 @@ from functools import cache
 def documentation(config: type) -> dict[str, str]:
     """One sentence per key, those of the base classes included; empty where there is no source."""
     texts: dict[str, str] = {}
+    # pydantic collects the strings under a class's own fields only: here the bases' come first, to be overridden
     for base in reversed(config.__mro__):
         texts.update(_module_documentation(base.__module__).get(base.__qualname__, {}))
         texts.update(vars(base).get("__documentation__", {}))
@@ -36,6 +37,7 @@ def _module_documentation(name: str) -> dict[str, dict[str, str]]:
 
 
 def _collect(body: list[ast.stmt], path: str, texts: dict[str, dict[str, str]]) -> None:
+    # a string is a field's where it is the very next statement
     for statement, following in zip(body, [*body[1:], None], strict=True):
         match statement, following:
             case ast.ClassDef(name=name, body=inner), _:

@@ -91,6 +91,7 @@ def _resolved_values(node: DictConfig) -> dict[Any, Any]:
 
 def _own_value(child: Any) -> Any:
     """The value of an OmegaConf node that refers to no other; ABSENT of one that does, or holds more than values."""
+    # OmegaConf's own access resolves, checks flags and walks to the root at every key
     content = child._value()
     if isinstance(content, Node):  # of a union the node that holds the value
         content = content._value()
@@ -168,6 +169,7 @@ def pairs(node: Any) -> Iterable[tuple[Any, Callable[[], Any]]]:
 
 def _getter(container: Any, key: Any) -> Callable[[], Any]:
     def get() -> Any:
+        # OmegaConf raises where a value is ???, and so it could not be told from one that cannot be resolved
         if isinstance(container, (DictConfig, ListConfig)) and OmegaConf.is_missing(container, key):
             return "???"
         return container[key]

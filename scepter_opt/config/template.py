@@ -46,6 +46,7 @@ def json_schema(config: Any, name: str) -> dict[str, Any]:
         default = name if field.key == "NAME" else ... if field.required else field.default
         annotation = dict[str, Any] if field.nested else strict(field.annotation)
         keys[field.key] = (annotation, Described(default, description=text))
+    # a model that differs from the Config in what editors cannot use: a nested key is an open mapping to them
     model = create_model(name, __config__=ConfigDict(extra="forbid"), **keys)
     schema: dict[str, Any] = model.model_json_schema()
     return schema
@@ -61,4 +62,5 @@ def _default(value: Any) -> Any:
 
 def _flow(value: Any) -> str:
     """A value on one line of YAML."""
+    # dumped in a list, since a bare scalar would end in a document marker
     return yaml.safe_dump([value], default_flow_style=True, width=1000).strip()[1:-1]

@@ -54,6 +54,7 @@ def fields(config: Any) -> dict[str, Field]:
     Raises:
         NameError: An annotation names a type that its module does not have.
     """
+    # annotations are texts, with `from __future__ import annotations`, until they are asked for so
     hints = typing.get_type_hints(config, include_extras=True)
     known = {}
     for field in dataclasses.fields(config):
@@ -76,6 +77,7 @@ def fields(config: Any) -> dict[str, Field]:
 def own_first(config: type) -> list[Field]:
     """The keys but NAME, the class's own before those that it shares with others."""
     known = fields(config)
+    # __mro__ goes from the class to its bases, and each base declares its own
     keys = [key for base in config.__mro__ for key in inspect.get_annotations(base) if key in known]
     return [known[key] for key in dict.fromkeys(keys) if key != "NAME"]
 
@@ -101,9 +103,11 @@ def validate(
         owner: What has these keys, for the messages.
     """
     known = fields(config)
+    # what a misspelt key was meant for stands at its default now: no conflict is told that comes of that
     checked: dict[str, Any] = {}
     problems: list[Problem] = []
     suspects: set[str] = set()
+    # a nested key has checks of its own for what is left out, such as a schedule without phases
     unsaid = {key: field.default for key, field in known.items() if field.nested and key not in values}
     for key, value in {**values, **unsaid}.items():
         field = known.get(key) if isinstance(key, str) else None
@@ -178,6 +182,7 @@ def _conflicts(
 ) -> list[Problem]:
     """Refused combinations among the keys that are right, so that one mistake is not told twice."""
     sound = {key: field.default for key, field in known.items() if not field.required} | dict(checked)
+    # an instance of what is right so far, though keys that are required may be missing
     tentative: Any = object.__new__(config)
     tentative.__dict__.update({key: value for key, value in sound.items() if key not in suspects})
     return [
