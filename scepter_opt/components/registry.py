@@ -123,7 +123,7 @@ class Registry:
         # the package's own are held to the rules by its tests, and their modules are imported while Hydra composes
         if self._module_of.get(name) == cls.__module__:
             return entry
-        # a cell of a notebook that is run again, and a module that a worker imports anew, define the same class once more
+        # a cell of a notebook that is run again, or a module imported anew, defines the same class once more
         for other in (self._named(name), self.option(entry.option)):
             if other is None or (other.cls.__module__, other.cls.__qualname__) == (cls.__module__, cls.__qualname__):
                 continue
