@@ -97,12 +97,17 @@ def decide(config: Any, component: Any, tensors: Sequence[Any], owners: Iterable
         config: The Config of the optimizer, or of the part of a Hybrid.
         component: Its component.
         tensors: The group's parameters.
-        owners: The modules that hold them, None where unknown.
+        owners: The modules that hold them, None where unknown. One that announces sparse gradients is a hint: that
+            others are dense, nobody knows before the step.
 
     Raises:
         ConfigError: The configuration asks for what these parameters cannot have.
     """
     _check_devices(config, tensors)
+    # what is frozen gets no gradient: it slows nobody
+    training = [pair for pair in zip(tensors, owners, strict=True) if pair[0].requires_grad]
+    if training:
+        tensors, owners = zip(*training, strict=True)
     choice = Implementation(config.IMPLEMENTATION)
     if choice in (Implementation.torch, Implementation.for_loop):
         return Step(choice, "")
@@ -116,6 +121,9 @@ def decide(config: Any, component: Any, tensors: Sequence[Any], owners: Iterable
     if choice is Implementation.fused and odd is not None:
         message = f"fused steps take floating-point tensors, and there is one of {odd.dtype}: choose auto or for_loop."
         raise ConfigError([Problem("IMPLEMENTATION", message, choice.value)])
+    wrong = _wrong(component, tensors) if choice is Implementation.fused else ""
+    if wrong:
+        raise ConfigError([Problem("IMPLEMENTATION", f"{wrong}: choose auto or for_loop.", choice.value)])
     if sparse:
         message = f"a {choice.value} step takes no sparse gradients, and an embedding here gives them: choose auto."
         raise ConfigError([Problem("IMPLEMENTATION", message, choice.value)])
@@ -140,7 +148,15 @@ def _not_fused(component: Any, tensors: Sequence[Any], sparse: bool, differentia
         return "not all parameters are floating-point"
     if component.target not in FUSED_TAKES_DTENSORS and any(hasattr(tensor, "device_mesh") for tensor in tensors):
         return "the fused kernel has no rule for distributed tensors"
-    return ""
+    return _wrong(component, tensors)
+
+
+def _wrong(component: Any, tensors: Sequence[Any]) -> str:
+    """Why a fused step would be wrong, silently; empty where the guard can answer for it."""
+    from ..signatures import target_class
+
+    cls, unfit = target_class(component.target), target_class("scepter_opt.runtime.guard.unfit")
+    return next(filter(None, (unfit(cls, tensor) for tensor in tensors)), "")
 
 
 def _check_devices(config: Any, tensors: Sequence[Any]) -> None:

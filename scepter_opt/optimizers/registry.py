@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, Problem, below
 from ..registry import Registry
+from .implementation import Implementation
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -53,6 +54,7 @@ class OptimizerRegistry(Registry):
         if optimizer is None:
             raise ConfigError([Problem("NAME", "its __call__ returns nothing: return the optimizer.", plan.optimizer)])
         _check_used(plan, optimizer)
+        _equip(plan, optimizer)
         for _, tensor in frozen:
             tensor.requires_grad_(False)
         if logger is not None:
@@ -73,6 +75,16 @@ def _check_used(plan: Plan, optimizer: Any) -> None:
                 message = f"{owner} has one value for all groups, which no rule can change."
                 place = f"PARAM_GROUPS.{combination.decided.get(key)}.SET.{key}"
                 raise ConfigError([Problem(place, message, combination.settings[key])])
+
+
+def _equip(plan: Plan, optimizer: Any) -> None:
+    """Add what keeps the steps of a Config's implementation right, and its own after loading."""
+    from ..signatures import target_class
+    from .base_optimizer import OptimizerConfig
+
+    if isinstance(plan.config, OptimizerConfig):
+        fused = any(step.implementation is Implementation.fused for step in plan.steps)
+        target_class("scepter_opt.runtime.equipment.equip_built")(optimizer, fused=fused)
 
 
 OPTIMIZERS = OptimizerRegistry(
