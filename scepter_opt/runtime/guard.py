@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, final
 
 import torch
@@ -83,10 +82,12 @@ class Guard:
                     self._loops.append(group)
 
 
-@cache
 def kernel_of(cls: type[Optimizer]) -> Kernel | None:
     """What the fused step of a class can take; None where it has no such step, or one that is not torch's."""
-    return next((kernel for base, kernel in KERNELS.items() if issubclass(cls, base)), None)
+    for base, kernel in KERNELS.items():
+        if issubclass(cls, base):
+            return kernel
+    return None
 
 
 def unfit(cls: type[Optimizer], parameter: torch.Tensor) -> str:
@@ -102,7 +103,9 @@ def unfit(cls: type[Optimizer], parameter: torch.Tensor) -> str:
     return ""
 
 
-def takes(kernel: Kernel, group: Mapping[str, Any], states: Mapping[Any, Mapping[str, Any]]) -> bool:
+def takes(  # noqa: C901  # one loop: calls for its parts would cost more than what they do
+    kernel: Kernel, group: Mapping[str, Any], states: Mapping[Any, Mapping[str, Any]]
+) -> bool:
     """Whether a kernel computes the step of a group as torch's loop does. Parameters without a gradient do not count.
 
     It runs at every step for every parameter, hence in one loop: contiguity first, strides only where there is none.

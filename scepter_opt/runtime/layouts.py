@@ -39,7 +39,9 @@ def lay_state(parameters: Iterable[Any], states: MutableMapping[Any, Any]) -> No
     """
     for parameter in parameters:
         state = states.get(parameter)
-        for key, value in state.items() if isinstance(state, dict) else ():
+        if not isinstance(state, dict):
+            continue
+        for key, value in state.items():
             if not isinstance(value, torch.Tensor) or value.shape != parameter.shape:
                 continue
             if value.layout is not torch.strided or (value.is_contiguous() and parameter.is_contiguous()):
