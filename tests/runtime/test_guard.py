@@ -190,7 +190,7 @@ def test_a_step_without_a_closure_still_returns_nothing() -> None:
     parameter = weights(4)
     optimizer = scepter_opt.build_optimizer([parameter], {"NAME": "AdamW"})
     parameter.grad = torch.ones(4)
-    assert optimizer.step() is None  # type: ignore[func-returns-value]  # that is the test
+    assert optimizer.step() is None
 
 
 @pytest.mark.parametrize("after", ["step", "state_dict", "load_state_dict"])
