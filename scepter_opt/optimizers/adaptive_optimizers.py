@@ -17,6 +17,7 @@ class Adadelta(BaseOptimize):
 
     target = "torch.optim.Adadelta"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -53,6 +54,7 @@ class Adagrad(BaseOptimize):
 
     target = "torch.optim.Adagrad"
     implementations = ("foreach", "fused")
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(DifferentiableKeys):
@@ -72,6 +74,7 @@ class Adam(BaseOptimize):
 
     target = "torch.optim.Adam"
     implementations = ("foreach", "fused")
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -93,6 +96,7 @@ class Adamax(BaseOptimize):
 
     target = "torch.optim.Adamax"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -110,6 +114,7 @@ class AdamW(BaseOptimize):
 
     target = "torch.optim.AdamW"
     implementations = ("foreach", "fused")
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -131,6 +136,7 @@ class NAdam(BaseOptimize):
 
     target = "torch.optim.NAdam"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -152,6 +158,7 @@ class RAdam(BaseOptimize):
 
     target = "torch.optim.RAdam"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -171,6 +178,7 @@ class RMSprop(BaseOptimize):
 
     target = "torch.optim.RMSprop"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):

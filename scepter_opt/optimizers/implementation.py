@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import enum
+import importlib.util
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +21,10 @@ class Implementation(str, enum.Enum):
     fused = "fused"
     foreach = "foreach"
     for_loop = "for_loop"
+    compiled = "compiled"
 
 
-_SPECIAL = (Implementation.fused, Implementation.foreach)
+_SPECIAL = (Implementation.fused, Implementation.foreach, Implementation.compiled)
 
 
 def check_implementations(config: Any) -> Iterator[Problem]:
@@ -30,7 +34,7 @@ def check_implementations(config: Any) -> Iterator[Problem]:
         choices[f"PARAM_GROUPS.{name}.SET.IMPLEMENTATION"] = rule.SET.get("IMPLEMENTATION")
     for key, choice in choices.items():
         if choice in _SPECIAL and not config.several:
-            message = unavailable(config, Implementation(choice))
+            message = unavailable(config, Implementation(choice), rule=key != "IMPLEMENTATION")
             if message:
                 yield Problem(key, message, choice.value)
     if config.TENSOR_LR and not config.several:
@@ -45,11 +49,20 @@ def check_tensor_rate(config: Any) -> Iterator[Problem]:
         yield Problem("TENSOR_LR", f"{config.NAME} takes no tensor as its rate: set it to false.", True)
 
 
-def unavailable(config: Any, choice: Implementation) -> str:
-    """Why an optimizer cannot compute its step so; empty where it can."""
+def unavailable(config: Any, choice: Implementation, rule: bool = False) -> str:
+    """Why an optimizer cannot compute its step so; empty where it can.
+
+    Args:
+        config: Its Config.
+        choice: How.
+        rule: Whether a rule says it, for some groups.
+    """
     from .registry import OPTIMIZERS
 
-    has = OPTIMIZERS.entry(config.NAME).component.implementations
+    component = OPTIMIZERS.entry(config.NAME).component
+    has = component.implementations + ("compiled",) * component.compiles
+    if rule and choice is not config.IMPLEMENTATION and Implementation.compiled in (choice, config.IMPLEMENTATION):
+        return "a step is compiled for all groups or for none: say it on the optimizer."
     if choice not in _SPECIAL:
         return ""
     if choice.value not in has:
@@ -67,7 +80,7 @@ class Step:
     """How a group's step is computed, and why."""
 
     implementation: Implementation
-    """fused, foreach or for_loop; torch where the choice is torch's."""
+    """fused, foreach, for_loop or compiled, which is a loop that is compiled; torch where the choice is torch's."""
     reason: str
     """Why, for people; empty where the configuration says so."""
 
@@ -121,6 +134,8 @@ def decide(config: Any, component: Any, tensors: Sequence[Any], owners: Iterable
     if choice is Implementation.fused and odd is not None:
         message = f"fused steps take floating-point tensors, and there is one of {odd.dtype}: choose auto or for_loop."
         raise ConfigError([Problem("IMPLEMENTATION", message, choice.value)])
+    if choice is Implementation.compiled:
+        _check_compiler(config, tensors)
     wrong = _wrong(component, tensors) if choice is Implementation.fused else ""
     if wrong:
         raise ConfigError([Problem("IMPLEMENTATION", f"{wrong}: choose auto or for_loop.", choice.value)])
@@ -157,6 +172,20 @@ def _wrong(component: Any, tensors: Sequence[Any]) -> str:
 
     cls, unfit = target_class(component.target), target_class("scepter_opt.runtime.guard.unfit")
     return next(filter(None, (unfit(cls, tensor) for tensor in tensors)), "")
+
+
+def _check_compiler(config: Any, tensors: Sequence[Any]) -> None:
+    """Refuse a compiled step where nothing can compile it, or where torch would make it uncompiled without a word."""
+    kinds = {tensor.device.type for tensor in tensors}
+    message = ""
+    if "cuda" in kinds and config.get("CAPTURABLE") is False:
+        message = "on a GPU torch compiles only a step that can be captured: set CAPTURABLE to true, or choose auto."
+    elif "cuda" in kinds and importlib.util.find_spec("triton") is None:
+        message = "on a GPU torch compiles by triton, which is not installed: install it, or choose auto."
+    elif "cpu" in kinds and not any(map(shutil.which, (os.environ.get("CXX", "g++"), "clang++", "cl"))):
+        message = "torch compiles by a C++ compiler, and there is none: install g++ or clang, or choose auto."
+    if message:
+        raise ConfigError([Problem("IMPLEMENTATION", message, Implementation.compiled.value)])
 
 
 def _check_devices(config: Any, tensors: Sequence[Any]) -> None:

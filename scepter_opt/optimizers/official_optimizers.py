@@ -19,6 +19,7 @@ class ASGD(BaseOptimize):
 
     target = "torch.optim.ASGD"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -105,6 +106,7 @@ class Rprop(BaseOptimize):
 
     target = "torch.optim.Rprop"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(OptimizerConfig):
@@ -128,6 +130,7 @@ class SGD(BaseOptimize):
 
     target = "torch.optim.SGD"
     implementations = ("foreach", "fused")
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(DifferentiableKeys):

@@ -54,7 +54,7 @@ class OptimizerRegistry(Registry):
         if optimizer is None:
             raise ConfigError([Problem("NAME", "its __call__ returns nothing: return the optimizer.", plan.optimizer)])
         _check_used(plan, optimizer)
-        _equip(plan, optimizer)
+        _equip(plan, optimizer, logger)
         for _, tensor in frozen:
             tensor.requires_grad_(False)
         if logger is not None:
@@ -77,14 +77,19 @@ def _check_used(plan: Plan, optimizer: Any) -> None:
                 raise ConfigError([Problem(place, message, combination.settings[key])])
 
 
-def _equip(plan: Plan, optimizer: Any) -> None:
+def _equip(plan: Plan, optimizer: Any, logger: Any) -> None:
     """Add what keeps the steps of a Config's implementation right, and its own after loading."""
     from ..signatures import target_class
     from .base_optimizer import OptimizerConfig
 
     if isinstance(plan.config, OptimizerConfig):
-        fused = any(step.implementation is Implementation.fused for step in plan.steps)
-        target_class("scepter_opt.runtime.equipment.equip_built")(optimizer, fused=fused)
+        made = [(step.implementation, group.part) for step, group in zip(plan.steps, plan.settings, strict=True)]
+        target_class("scepter_opt.runtime.equipment.equip_built")(
+            optimizer,
+            fused=any(implementation is Implementation.fused for implementation, _ in made),
+            compiled=tuple(dict.fromkeys(part for how, part in made if how is Implementation.compiled)),
+            logger=logger,
+        )
 
 
 OPTIMIZERS = OptimizerRegistry(

@@ -22,7 +22,7 @@ def group_dicts(plan: Plan) -> list[dict[str, Any]]:
         entries = [(found.names[i], found.tensors[i]) if found.has_names else found.tensors[i] for i in members]
         part = {"optimizer": group.part} if group.part else {}
         settings = _settings(plan, group, step)
-        if "lr" in settings and getattr(_config_of(plan, group), "TENSOR_LR", False):
+        if "lr" in settings and getattr(_config_of(plan, group), "tensor_rates", False):
             settings["lr"] = _tensor(settings["lr"], found.tensors[members[0]].device)
         made.append({"params": entries, "name": group.name, **part, **settings})
     return made
@@ -48,7 +48,7 @@ def _settings(plan: Plan, group: Group, step: Step) -> dict[str, Any]:
     if config is None:
         return {keyword_of(key): value for key, value in group.settings.items()}
     component = _component_of(config)
-    asked = {**group.settings, **({"LEARNING_RATE": config.LEARNING_RATE} if config.TENSOR_LR else {})}
+    asked = {**group.settings, **({"LEARNING_RATE": config.LEARNING_RATE} if config.tensor_rates else {})}
     made = {keyword_of(key): getattr(config, key) for key in asked}
     if component.target:
         made = keywords_of(config, OptimizerConfig, target_class(component.target), asked)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copyreg
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch.optim import Optimizer
 
+from .compiled import compile_steps
 from .guard import Guard
 from .loading import OwnSettings
 
@@ -33,15 +35,22 @@ def equip(optimizer: Optimizer, additions: tuple[Addition, ...]) -> None:
         optimizer.__reduce_ex__ = _Reduction(optimizer, additions)  # type: ignore[method-assign]  # read by copy and pickle
 
 
-def equip_built(optimizer: Any, fused: bool) -> None:
+def equip_built(optimizer: Any, fused: bool, compiled: tuple[str, ...], logger: Any) -> None:
     """Add what an optimizer needs that was built from a Config.
 
     Args:
         optimizer: What was built; left alone where it is not of torch's kind.
         fused: Whether the steps of some groups are.
+        compiled: The parts of a Hybrid whose steps are compiled; the nameless one of any other optimizer.
+        logger: Told what compiling took.
     """
-    if isinstance(optimizer, Optimizer):
-        equip(optimizer, (*((guard,) if fused else ()), keep_settings))
+    if not isinstance(optimizer, Optimizer):
+        return
+    guards: tuple[Addition, ...] = (guard,) if fused else ()
+    compiles: tuple[Addition, ...] = (partial(compile_steps, parts=compiled),) if compiled else ()
+    equip(optimizer, (*guards, keep_settings, *compiles))
+    if compiled and logger is not None:
+        compile_steps(optimizer, compiled, logger)  # a copy has no logger: few can be pickled
 
 
 def guard(optimizer: Optimizer) -> None:

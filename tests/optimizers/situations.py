@@ -382,7 +382,10 @@ def wrong(run: Run, loop: Run, exact: Run) -> Iterator[str]:
             elif finite.any():
                 far, most = (one - right).abs()[finite].max(), (two - right).abs()[finite].max()
                 largest[number] = max(largest[number], float(right.abs()[finite].max()))
-                if far > 2 * most + 2 * torch.finfo(mine.dtype).eps * largest[number]:
+                unit = torch.finfo(mine.dtype).eps
+                if run.situation.keys.get("TENSOR_LR"):
+                    unit = max(unit, torch.finfo(torch.float32).eps)  # which the rate is of
+                if far > 2 * most + 2 * unit * largest[number]:
                     yield f"step {step}, parameter {number}: off by {float(far):.3g}, the loop by {float(most):.3g}"
             if (one.isfinite() & ~right.isfinite()).any():
                 yield f"step {step}, parameter {number}: finite where the exact one is not"
