@@ -10,13 +10,14 @@ RUN := $(VENV)/bin/python
 HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
 EXAMPLES := $(VENV)/installed-examples-$(HERE)
 ALL := $(VENV)/installed-all-$(HERE)
+HOSTS := $(VENV)/installed-hosts-$(HERE)
 BENCH := $(VENV)/installed-bench-$(HERE)
 # The release candidate of the next Hydra, beside the environment; its tests put it first on the path.
 NEXT := 1.4.0rc3
 NEXT_OMEGACONF := 2.4.1rc1
 HYDRA_NEXT := $(VENV)/hydra-next/hydra_core-$(NEXT).dist-info
 
-.PHONY: help train test test-long lint bench conf
+.PHONY: help train test test-long test-hosts lint bench conf
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -30,6 +31,9 @@ test: lint $(HYDRA_NEXT) ## Lint, types, and the tests with branch coverage
 
 test-long: $(ALL) ## The tests that take longer
 	$(RUN) -m pytest -m long $(ARGS)
+
+test-hosts: $(HOSTS) ## The tests under Lightning's training loop
+	$(RUN) -m pytest -m hosts $(ARGS)
 
 lint: $(ALL) ## ruff, what may import what, and mypy
 	$(RUN) -m ruff check .

@@ -17,6 +17,7 @@ class Adadelta(BaseOptimize):
 
     target = "torch.optim.Adadelta"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -54,6 +55,7 @@ class Adagrad(BaseOptimize):
     target = "torch.optim.Adagrad"
     implementations = ("foreach", "fused")
     fastest_fused = ("cpu",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(DifferentiableKeys):
@@ -75,6 +77,7 @@ class Adam(BaseOptimize):
     implementations = ("foreach", "fused")
     fastest_fused = ("cpu", "cuda")
     fused_takes_dtensors = True
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -96,6 +99,7 @@ class Adamax(BaseOptimize):
 
     target = "torch.optim.Adamax"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -115,6 +119,7 @@ class AdamW(BaseOptimize):
     implementations = ("foreach", "fused")
     fastest_fused = ("cpu", "cuda")
     fused_takes_dtensors = True
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -136,6 +141,7 @@ class NAdam(BaseOptimize):
 
     target = "torch.optim.NAdam"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -157,6 +163,7 @@ class RAdam(BaseOptimize):
 
     target = "torch.optim.RAdam"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -176,6 +183,7 @@ class RMSprop(BaseOptimize):
 
     target = "torch.optim.RMSprop"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):

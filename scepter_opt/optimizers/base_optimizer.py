@@ -22,7 +22,7 @@ class OptimizerConfig(Config):
     """The keys that every optimizer has."""
 
     IMPLEMENTATION: Implementation = Implementation.auto
-    """How a step is computed: auto takes the fastest that is valid, torch leaves the choice to torch."""
+    """How a step is computed: auto takes the fastest that is right, torch leaves the choice to torch."""
     TENSOR_LR: bool = False
     """Whether rates are tensors, which a captured or compiled step reads anew at each step."""
     PARAM_GROUPS: Annotated[Any, Later("scepter_opt.parameters.rules.Rules")] = field(default_factory=dict)
@@ -33,6 +33,11 @@ class OptimizerConfig(Config):
     """Whether parameters may be left that none of several optimizers trains."""
     LR_SCALING: Annotated[Any, Later("scepter_opt.optimizers.lr_scaling.Scales")] = field(default_factory=dict)
     """How the learning rates follow the batch size: RULE, BASE_BATCH_SIZE, BATCH_SIZE; empty is not at all."""
+
+    @property
+    def tensor_rates(self) -> bool:
+        """Whether rates are tensors: a compiled step would be compiled again for each new number."""
+        return self.TENSOR_LR or self.IMPLEMENTATION is Implementation.compiled
 
     several: ClassVar[bool] = False
     """Whether this is several optimizers as one, with parts that rules send parameters to."""
@@ -73,6 +78,8 @@ class BaseOptimize(Component):
     common = OptimizerConfig
     implementations: ClassVar[tuple[str, ...]] = ()
     """Which of fused and foreach the class has."""
+    compiles: ClassVar[bool] = False
+    """Whether torch can compile its step, and gains by it."""
     dimensions: ClassVar[int | None] = None
     """The number of dimensions that every parameter must have; None where any will do."""
     refused_kinds: ClassVar[tuple[str, ...]] = ()

@@ -19,6 +19,7 @@ class ASGD(BaseOptimize):
 
     target = "torch.optim.ASGD"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -107,6 +108,7 @@ class Rprop(BaseOptimize):
 
     target = "torch.optim.Rprop"
     implementations = ("foreach",)
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(OptimizerConfig):
@@ -131,6 +133,7 @@ class SGD(BaseOptimize):
     target = "torch.optim.SGD"
     implementations = ("foreach", "fused")
     fastest_fused = ("cpu", "cuda")
+    compiles = True
 
     @dataclass(kw_only=True)
     class Config(DifferentiableKeys):

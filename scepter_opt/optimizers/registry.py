@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..components.component import Component
 from ..components.registry import Registry
 from ..errors import ConfigError, Problem
+from ..parameters.implementation import Implementation
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -54,6 +55,7 @@ class OptimizerRegistry(Registry):
         if optimizer is None:
             raise ConfigError([Problem("NAME", "its __call__ returns nothing: return the optimizer.", plan.optimizer)])
         _check_used(plan, optimizer)
+        _equip(plan, optimizer, logger)
         for _, tensor in frozen:
             tensor.requires_grad_(False)
         if logger is not None:
@@ -74,6 +76,21 @@ def _check_used(plan: Plan, optimizer: Any) -> None:
                 message = f"{owner} has one value for all groups, which no rule can change."
                 place = f"PARAM_GROUPS.{combination.decided.get(key)}.SET.{key}"
                 raise ConfigError([Problem(place, message, combination.settings[key])])
+
+
+def _equip(plan: Plan, optimizer: Any, logger: Any) -> None:
+    """Add what keeps the steps of a Config's implementation right, and its own after loading."""
+    from ..components.keywords import target_class
+    from .base_optimizer import OptimizerConfig
+
+    if isinstance(plan.config, OptimizerConfig):
+        made = [(step.implementation, group.part) for step, group in zip(plan.steps, plan.group_settings, strict=True)]
+        target_class("scepter_opt.runtime.equipment.equip_built")(
+            optimizer,
+            fused=any(implementation is Implementation.fused for implementation, _ in made),
+            compiled=tuple(dict.fromkeys(part for how, part in made if how is Implementation.compiled)),
+            logger=logger,
+        )
 
 
 OPTIMIZERS = OptimizerRegistry(

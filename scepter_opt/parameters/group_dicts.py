@@ -22,7 +22,7 @@ def group_dicts(rows: Rows, config: Any, steps: list[StepChoice]) -> list[dict[s
         part = {"optimizer": group.part} if group.part else {}
         own = _config_of(config, group)
         settings = _settings(own, group, step)
-        if "lr" in settings and getattr(own, "TENSOR_LR", False):
+        if "lr" in settings and getattr(own, "tensor_rates", False):
             settings["lr"] = _tensor(settings["lr"], found.tensors[members[0]].device)
         made.append({"params": entries, "name": group.name, **part, **settings})
     return made
@@ -47,7 +47,7 @@ def _settings(config: Any, group: Group, step: StepChoice) -> dict[str, Any]:
     if config is None:
         return {keyword_of(key): value for key, value in group.settings.items()}
     component = config.component
-    asked = {**group.settings, **({"LEARNING_RATE": config.LEARNING_RATE} if config.TENSOR_LR else {})}
+    asked = {**group.settings, **({"LEARNING_RATE": config.LEARNING_RATE} if config.tensor_rates else {})}
     made = {keyword_of(key): getattr(config, key) for key in asked}
     if component.target:
         made = keywords_of(config, component.common, target_class(component.target), asked)

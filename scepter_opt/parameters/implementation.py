@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import enum
+import importlib.util
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +21,10 @@ class Implementation(str, enum.Enum):
     fused = "fused"
     foreach = "foreach"
     for_loop = "for_loop"
+    compiled = "compiled"
 
 
-_SPECIAL = (Implementation.fused, Implementation.foreach)
+_SPECIAL = (Implementation.fused, Implementation.foreach, Implementation.compiled)
 
 
 def check_implementations(config: Any) -> Iterator[Problem]:
@@ -30,7 +34,7 @@ def check_implementations(config: Any) -> Iterator[Problem]:
         choices[f"PARAM_GROUPS.{name}.SET.IMPLEMENTATION"] = rule.SET.get("IMPLEMENTATION")
     for key, choice in choices.items():
         if choice in _SPECIAL and not config.several:
-            message = unavailable(config, Implementation(choice))
+            message = unavailable(config, Implementation(choice), rule=key != "IMPLEMENTATION")
             if message:
                 yield Problem(key, message, choice.value)
     if config.TENSOR_LR and not config.several:
@@ -43,9 +47,18 @@ def check_tensor_rate(config: Any) -> Iterator[Problem]:
         yield Problem("TENSOR_LR", f"{config.NAME} takes no tensor as its rate: set it to false.", True)
 
 
-def unavailable(config: Any, choice: Implementation) -> str:
-    """Why an optimizer cannot compute its step so; empty where it can."""
-    has = config.component.implementations
+def unavailable(config: Any, choice: Implementation, rule: bool = False) -> str:
+    """Why an optimizer cannot compute its step so; empty where it can.
+
+    Args:
+        config: Its Config.
+        choice: How.
+        rule: Whether a rule says it, for some groups.
+    """
+    component = config.component
+    has = component.implementations + ("compiled",) * component.compiles
+    if rule and choice is not config.IMPLEMENTATION and Implementation.compiled in (choice, config.IMPLEMENTATION):
+        return "a step is compiled for all groups or for none: say it on the optimizer."
     if choice not in _SPECIAL:
         return ""
     if choice.value not in has:
@@ -63,7 +76,7 @@ class StepChoice:
     """How a group's step is computed, and why."""
 
     implementation: Implementation
-    """fused, foreach or for_loop; torch where the choice is torch's."""
+    """fused, foreach, for_loop or compiled, which is a loop that is compiled; torch where the choice is torch's."""
     reason: str
     """Why, for people; empty where the configuration says so."""
 
@@ -80,12 +93,17 @@ def choose_step(config: Any, tensors: Sequence[Any], owners: Iterable[Any]) -> S
     Args:
         config: The Config of the optimizer, or of the part of a Hybrid.
         tensors: The group's parameters.
-        owners: The modules that hold them, None where unknown.
+        owners: The modules that hold them, None where unknown. One that announces sparse gradients is a hint: that
+            others are dense, nobody knows before the step.
 
     Raises:
         ConfigError: The configuration asks for what these parameters cannot have.
     """
     _check_devices(config, tensors)
+    # what is frozen gets no gradient: it slows nobody
+    training = [pair for pair in zip(tensors, owners, strict=True) if pair[0].requires_grad]
+    if training:
+        tensors, owners = zip(*training, strict=True)
     choice = Implementation(config.IMPLEMENTATION)
     if choice in (Implementation.torch, Implementation.for_loop):
         return StepChoice(choice, "")
@@ -99,6 +117,11 @@ def choose_step(config: Any, tensors: Sequence[Any], owners: Iterable[Any]) -> S
     if choice is Implementation.fused and odd is not None:
         message = f"fused steps take floating-point tensors, and there is one of {odd.dtype}: choose auto or for_loop."
         raise ConfigError([Problem("IMPLEMENTATION", message, choice.value)])
+    if choice is Implementation.compiled:
+        _check_compiler(config, tensors)
+    wrong = _wrong(config.component, tensors) if choice is Implementation.fused else ""
+    if wrong:
+        raise ConfigError([Problem("IMPLEMENTATION", f"{wrong}: choose auto or for_loop.", choice.value)])
     if sparse:
         message = f"a {choice.value} step takes no sparse gradients, and an embedding here gives them: choose auto."
         raise ConfigError([Problem("IMPLEMENTATION", message, choice.value)])
@@ -125,7 +148,29 @@ def _not_fused(component: Any, tensors: Sequence[Any], sparse: bool, differentia
         return "not all parameters are floating-point"
     if not component.fused_takes_dtensors and any(hasattr(tensor, "device_mesh") for tensor in tensors):
         return "the fused kernel has no rule for distributed tensors"
-    return ""
+    return _wrong(component, tensors)
+
+
+def _wrong(component: Any, tensors: Sequence[Any]) -> str:
+    """Why a fused step would be wrong, silently; empty where the guard can answer for it."""
+    from ..components.keywords import target_class
+
+    cls, unfit = target_class(component.target), target_class("scepter_opt.runtime.guard.unfit")
+    return next(filter(None, (unfit(cls, tensor) for tensor in tensors)), "")
+
+
+def _check_compiler(config: Any, tensors: Sequence[Any]) -> None:
+    """Refuse a compiled step where nothing can compile it, or where torch would make it uncompiled without a word."""
+    kinds = {tensor.device.type for tensor in tensors}
+    message = ""
+    if "cuda" in kinds and config.get("CAPTURABLE") is False:
+        message = "on a GPU torch compiles only a step that can be captured: set CAPTURABLE to true, or choose auto."
+    elif "cuda" in kinds and importlib.util.find_spec("triton") is None:
+        message = "on a GPU torch compiles by triton, which is not installed: install it, or choose auto."
+    elif "cpu" in kinds and not any(map(shutil.which, (os.environ.get("CXX", "g++"), "clang++", "cl"))):
+        message = "torch compiles by a C++ compiler, and there is none: install g++ or clang, or choose auto."
+    if message:
+        raise ConfigError([Problem("IMPLEMENTATION", message, Implementation.compiled.value)])
 
 
 def _check_devices(config: Any, tensors: Sequence[Any]) -> None:

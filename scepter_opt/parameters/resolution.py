@@ -106,7 +106,7 @@ def _check(config: Any, settings: dict[str, Any], decided: Mapping[str, str]) ->
                 raise _problem(decided, key, problem.message, settings[key])
             settings |= checked
     if "IMPLEMENTATION" in settings:
-        message = unavailable(config, settings["IMPLEMENTATION"])
+        message = unavailable(config, settings["IMPLEMENTATION"], rule=True)
         if message:
             raise _problem(decided, "IMPLEMENTATION", message, settings["IMPLEMENTATION"].value)
 

@@ -44,6 +44,12 @@ class HybridOptimizer(Optimizer):
     parts: dict[str, Optimizer]
     """The optimizers of the parts that have groups, by name. They are stepped by this one."""
 
+    @property
+    def steps(self) -> dict[str, Callable[[Optimizer], Any]]:
+        """What makes the step of a part in place of its class, by its name; copies have none."""
+        made: dict[str, Callable[[Optimizer], Any]] = self.__dict__.setdefault("_steps", {})
+        return made
+
     def __init__(self, params: Iterable[dict[str, Any]], parts: Mapping[str, Maker], default: str) -> None:
         self._makers = dict(parts)
         groups = list(params)
@@ -72,8 +78,8 @@ class HybridOptimizer(Optimizer):
                 loss = closure()
         if not torch.compiler.is_compiling():
             self._share()  # callers reset an optimizer by giving it another `state`, or other `param_groups`
-        for part in self.parts.values():
-            _unhooked_step(type(part))(part)
+        for name, part in self.parts.items():
+            (self.steps.get(name) or _unhooked_step(type(part)))(part)
         return loss
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:

@@ -163,7 +163,7 @@ def test_a_scaler_skips_a_step_that_is_fused_by_auto(name: str) -> None:
 
 
 def test_fused_is_refused_where_it_cannot_be() -> None:
-    assert "RMSprop has no fused step: choose one of auto, torch, foreach, for_loop." in problem(
+    assert "RMSprop has no fused step: choose one of auto, torch, compiled, foreach, for_loop." in problem(
         make_model("RMSprop"), "RMSprop", IMPLEMENTATION="fused"
     )
     complex_ones = [torch.zeros(3, dtype=torch.complex64, requires_grad=True)]

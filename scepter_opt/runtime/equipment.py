@@ -1,0 +1,90 @@
+"""What this package adds to an optimizer of torch's: hooks, which its copies get again."""
+
+from __future__ import annotations
+
+import copyreg
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from torch.optim import Optimizer
+
+from .compiled import compile_steps
+from .guard import Guard
+from .loading import OwnSettings
+
+Addition = Callable[[Optimizer], None]
+"""Adds something to an optimizer. Of what the optimizer holds it may use nothing: a copy is equipped while it is empty.
+It is pickled with the optimizer, so it is a function of a module, or a partial of one."""
+
+
+def equip(optimizer: Optimizer, additions: tuple[Addition, ...]) -> None:
+    """Add to an optimizer, and to whatever deepcopy, pickle or torch.save make of it.
+
+    torch drops hooks and instance attributes from a copy. A class that says itself how it is copied is left to that.
+
+    Args:
+        optimizer: Any of torch's kind. Its class stays what it is.
+        additions: What is added, in order.
+    """
+    for add in additions:
+        add(optimizer)
+    cls = type(optimizer)
+    if additions and (cls.__reduce_ex__, cls.__reduce__) == (object.__reduce_ex__, object.__reduce__):
+        optimizer.__reduce_ex__ = _Reduction(optimizer, additions)  # type: ignore[method-assign]  # read by copy and pickle
+
+
+def equip_built(optimizer: Any, fused: bool, compiled: tuple[str, ...], logger: Any) -> None:
+    """Add what an optimizer needs that was built from a Config.
+
+    Args:
+        optimizer: What was built; left alone where it is not of torch's kind.
+        fused: Whether the steps of some groups are.
+        compiled: The parts of a Hybrid whose steps are compiled; the nameless one of any other optimizer.
+        logger: Told what compiling took.
+    """
+    if not isinstance(optimizer, Optimizer):
+        return
+    guards: tuple[Addition, ...] = (guard,) if fused else ()
+    compiles: tuple[Addition, ...] = (partial(compile_steps, parts=compiled),) if compiled else ()
+    equip(optimizer, (*guards, keep_settings, *compiles))
+    if compiled and logger is not None:
+        compile_steps(optimizer, compiled, logger)  # a copy has no logger: few can be pickled
+
+
+def guard(optimizer: Optimizer) -> None:
+    """Have a Guard look at every step."""
+    made = Guard()
+    optimizer.register_step_pre_hook(made.before_step)
+    optimizer.register_step_post_hook(made.restore)
+    optimizer.register_state_dict_pre_hook(made.restore)
+    optimizer.register_load_state_dict_pre_hook(made.restore)
+
+
+def keep_settings(optimizer: Optimizer) -> None:
+    """Have OwnSettings follow every load."""
+    made = OwnSettings()
+    optimizer.register_load_state_dict_pre_hook(made.before_load)
+    optimizer.register_load_state_dict_post_hook(made.after_load)
+
+
+class _Reduction:
+    """An optimizer's `__reduce_ex__`, which holds it weakly: it would keep itself and its state in memory."""
+
+    def __init__(self, optimizer: Optimizer, additions: tuple[Addition, ...]) -> None:
+        self._optimizer = weakref.ref(optimizer)
+        self._additions = additions
+
+    def __call__(self, protocol: Any) -> Any:
+        optimizer = self._optimizer()
+        assert optimizer is not None  # it is what calls this
+        return _empty, (type(optimizer), self._additions), optimizer.__getstate__()
+
+
+def _empty(cls: type[Optimizer], additions: tuple[Addition, ...]) -> Optimizer:
+    """A new optimizer with its additions, to be given its state by `__setstate__`."""
+    optimizer: Optimizer = copyreg.__newobj__(cls)  # type: ignore[attr-defined]  # what pickle calls
+    Optimizer.__setstate__(optimizer, {"defaults": {}})  # makes the places for hooks
+    equip(optimizer, additions)
+    return optimizer
