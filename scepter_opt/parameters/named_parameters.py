@@ -59,17 +59,17 @@ class Parameters:
 
     def subset(self, positions: Iterable[int]) -> Parameters:
         """The same columns for some of the parameters, in their order."""
-        found = Parameters()
-        found.roots, found.given = self.roots, self.given
+        chosen = Parameters()
+        chosen.roots, chosen.given = self.roots, self.given
         for new, old in enumerate(sorted(positions)):
-            found.names.append(self.names[old])
-            found.tensors.append(self.tensors[old])
-            found.owners.append(self.owners[old])
+            chosen.names.append(self.names[old])
+            chosen.tensors.append(self.tensors[old])
+            chosen.owners.append(self.owners[old])
             if old in self.tied:
-                found.tied[new] = self.tied[old]
+                chosen.tied[new] = self.tied[old]
             if self.given_of:
-                found.given_of.append(self.given_of[old])
-        return found
+                chosen.given_of.append(self.given_of[old])
+        return chosen
 
     def add_module(self, prefix: str, root: Any) -> None:
         """Add all parameters of a module."""
@@ -138,48 +138,48 @@ def collect(parameters: Any, graph_tensors: bool = False) -> Parameters:
     """
     import torch
 
-    found = Parameters()
+    columns = Parameters()
     if isinstance(parameters, torch.nn.Module):
-        found.add_module("", parameters)
+        columns.add_module("", parameters)
     elif isinstance(parameters, Mapping):
         pairs = [(str(name), item) for name, item in parameters.items() if not isinstance(item, torch.nn.Module)]
         cleaned = dict(_cleaned(pairs))
         for name, item in parameters.items():
             if isinstance(item, torch.nn.Module):
-                found.add_module(str(name), item)
+                columns.add_module(str(name), item)
         for name, item in cleaned.items():
             _check_tensor(name, item, graph_tensors)
-            found.add(name, item)
+            columns.add(name, item)
     elif isinstance(parameters, (str, torch.Tensor)) or not isinstance(parameters, Iterable):
         raise _refusal(f"{_described(parameters)} cannot be trained: {_FORMS}")
     else:
-        _collect_items(found, list(parameters), graph_tensors)
-    _check_names(found)
-    _check_initialized(found)
-    return found
+        _collect_items(columns, list(parameters), graph_tensors)
+    _check_names(columns)
+    _check_initialized(columns)
+    return columns
 
 
-def _collect_items(found: Parameters, items: list[Any], graph_tensors: bool) -> None:
+def _collect_items(columns: Parameters, items: list[Any], graph_tensors: bool) -> None:
     groups = [item for item in items if isinstance(item, Mapping)]
     if groups and len(groups) < len(items):
         raise _refusal("holds group dicts and something else: give either.")
     if not groups:
-        _add_pairs(found, _named(items), graph_tensors)
+        _add_pairs(columns, _named(items), graph_tensors)
         return
     named = [(group, _named(_members(group))) for group in groups]
     strip = _common_modules([name for _, pairs in named for name, _ in pairs])
     for group, pairs in named:
         settings = {key: value for key, value in group.items() if key not in ("params", "param_names")}
-        found.given.append(settings)
-        before = len(found)
-        _add_pairs(found, pairs, graph_tensors, strip)
-        found.given_of += [len(found.given) - 1] * (len(found) - before)
+        columns.given.append(settings)
+        before = len(columns)
+        _add_pairs(columns, pairs, graph_tensors, strip)
+        columns.given_of += [len(columns.given) - 1] * (len(columns) - before)
 
 
-def _add_pairs(found: Parameters, pairs: list[tuple[str, Any]], graph_tensors: bool, strip: int | None = None) -> None:
+def _add_pairs(columns: Parameters, pairs: list[tuple[str, Any]], graph_tensors: bool, strip: int | None = None) -> None:
     for name, tensor in _cleaned(pairs, strip):
         _check_tensor(name, tensor, graph_tensors)
-        found.add(name, tensor)
+        columns.add(name, tensor)
 
 
 def _members(group: Mapping[str, Any]) -> list[Any]:
@@ -239,27 +239,27 @@ def _check_tensor(name: str, value: Any, graph_tensors: bool) -> None:
         raise _refusal(f"{what} is the result of an operation ({made_by}), not a parameter that can be trained.")
 
 
-def _check_names(found: Parameters) -> None:
-    if any(found.names) and not found.has_names:
+def _check_names(parameters: Parameters) -> None:
+    if any(parameters.names) and not parameters.has_names:
         raise _refusal("some parameters have names and some have none: give names to all, or to none.")
-    names = [*found.names, *(name for others in found.tied.values() for name, _ in others)]
+    names = [*parameters.names, *(name for others in parameters.tied.values() for name, _ in others)]
     if len(set(names)) == len(names):
         return
     owner_of: dict[str, int] = {}
-    for position in range(len(found)) if found.has_names else ():
-        for name in found.all_names(position):
+    for position in range(len(parameters)) if parameters.has_names else ():
+        for name in parameters.all_names(position):
             if owner_of.setdefault(name, position) != position:
                 raise _refusal(f"two parameters have the name {name}.")
 
 
-def _check_initialized(found: Parameters) -> None:
+def _check_initialized(parameters: Parameters) -> None:
     from torch.nn.parameter import is_lazy
 
     # asked once for each class: there are many tensors
-    kinds = {type(tensor) for tensor in {type(tensor): tensor for tensor in found.tensors}.values() if is_lazy(tensor)}
+    kinds = {type(tensor) for tensor in {type(tensor): tensor for tensor in parameters.tensors}.values() if is_lazy(tensor)}
     if kinds:
-        lazy = next(position for position, tensor in enumerate(found.tensors) if type(tensor) in kinds)
-        name = found.names[lazy] or "one of the parameters"
+        lazy = next(position for position, tensor in enumerate(parameters.tensors) if type(tensor) in kinds)
+        name = parameters.names[lazy] or "one of the parameters"
         raise _refusal(f"{name} has no shape yet: run a batch through the model first.")
 
 

@@ -17,10 +17,10 @@ from .where import Kind, Selection, Where, given, listed
 def select(where: Selection, parameters: Parameters) -> set[int]:
     """Positions of the parameters that match."""
     sets = [_SELECT[key](listed(getattr(where, key)), parameters) for key in given(where)]
-    found = set.intersection(*sets) if sets else set(range(len(parameters)))
+    positions = set.intersection(*sets) if sets else set(range(len(parameters)))
     if isinstance(where, Where) and where.EXCEPT is not None:
-        found -= select(where.EXCEPT, parameters)
-    return found
+        positions -= select(where.EXCEPT, parameters)
+    return positions
 
 
 def lacking(where: Selection, parameters: Parameters) -> list[Problem]:
@@ -42,14 +42,14 @@ def lacking(where: Selection, parameters: Parameters) -> list[Problem]:
 
 def select_names(patterns: list[str], parameters: Parameters) -> set[int]:
     """Positions of the parameters of which any name matches any pattern."""
-    found: set[int] = set()
+    positions: set[int] = set()
     for pattern in patterns:
         piece, matches = matcher(pattern)
-        found.update([i for i, name in enumerate(parameters.names) if piece in name and matches(name)])
+        positions.update([i for i, name in enumerate(parameters.names) if piece in name and matches(name)])
         for i, others in parameters.tied.items():
             if any(matches(name) for name, _ in others):
-                found.add(i)
-    return found
+                positions.add(i)
+    return positions
 
 
 @lru_cache(maxsize=1024)
@@ -84,9 +84,9 @@ def _is_called(cls: type, name: str) -> bool:
 
 
 def _by_owner(parameters: Parameters, holds: Callable[[Any], bool]) -> set[int]:
-    found = {i for i, owner in enumerate(parameters.owners) if holds(owner)}
-    found.update(i for i, others in parameters.tied.items() if any(holds(owner) for _, owner in others))
-    return found
+    positions = {i for i, owner in enumerate(parameters.owners) if holds(owner)}
+    positions.update(i for i, others in parameters.tied.items() if any(holds(owner) for _, owner in others))
+    return positions
 
 
 def _select_kinds(kinds: list[Kind], parameters: Parameters) -> set[int]:
@@ -149,18 +149,18 @@ def _select_ndim(numbers: list[int], parameters: Parameters) -> set[int]:
 
 
 def _select_marked(marks: list[str], parameters: Parameters) -> set[int]:
-    found: set[int] = set()
+    positions: set[int] = set()
     for mark in marks:
         hidden = mark if mark.startswith("_") else f"_{mark}"
-        found.update(
+        positions.update(
             i
             for i, tensor in enumerate(parameters.tensors)
             if getattr(tensor, mark, False) or getattr(tensor, hidden, False)
         )
         named = set(_named_by_modules(mark, parameters))
         if named:
-            found.update(i for i in range(len(parameters)) if not named.isdisjoint(parameters.all_names(i)))
-    return found
+            positions.update(i for i in range(len(parameters)) if not named.isdisjoint(parameters.all_names(i)))
+    return positions
 
 
 def _named_by_modules(mark: str, parameters: Parameters) -> Iterable[str]:
