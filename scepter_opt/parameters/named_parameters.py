@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import ConfigError, Problem, show
+from .modules import WRAPPERS, own_parameters, walk
 
-WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
-"""Parts of a name that torch's wrappers put there; `module` is one too where it is all that a module holds."""
-_DEEPEST = 200
 _FORMS = (
     "pass a module, a mapping of names to modules or tensors, named_parameters(), tensors, or torch's list of group "
     "dicts."
@@ -75,18 +73,15 @@ class Parameters:
         """Add all parameters of a module."""
         self.roots.append((prefix, root))
         position, names, tensors, owners = self._position, self.names, self.tensors, self.owners
-        for place, module in walk(root, prefix):
-            for part, tensor in module._parameters.items():
-                if tensor is None:
-                    continue
-                name = f"{place}.{part}" if place else part
-                if id(tensor) in position:
-                    self.add(name, tensor, module)
-                else:
-                    position[id(tensor)] = len(tensors)
-                    names.append(name)
-                    tensors.append(tensor)
-                    owners.append(module)
+        for name, tensor, owner in own_parameters(root, prefix):
+            if id(tensor) in position:
+                self.add(name, tensor, owner)
+            else:
+                # as `add` does, without the calls: there can be a hundred thousand
+                position[id(tensor)] = len(tensors)
+                names.append(name)
+                tensors.append(tensor)
+                owners.append(owner)
 
     def add(self, name: str, tensor: Any, owner: Any = None) -> None:
         """Add one parameter, or one more name of a parameter.
@@ -107,22 +102,6 @@ class Parameters:
             raise _refusal(f"{what} is there twice.")
         if name not in self.all_names(position):
             self.tied.setdefault(position, []).append((name, owner))
-
-
-def walk(root: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """A module and all below it with their names, in torch's order; a module in two places comes twice."""
-    stack = [(prefix, root, 0)]
-    while stack:
-        name, module, depth = stack.pop()
-        if depth > _DEEPEST:
-            raise _refusal(f"a module holds itself, at {name[:60]}...")
-        yield name, module
-        children = module._modules
-        for part in reversed(children):
-            if children[part] is not None:
-                wraps = part in WRAPPERS or (part == "module" and len(children) == 1 and not module._parameters)
-                below = name if wraps else f"{name}.{part}" if name else part
-                stack.append((below, children[part], depth + 1))
 
 
 def collect(parameters: Any, graph_tensors: bool = False) -> Parameters:
@@ -176,7 +155,9 @@ def _collect_items(columns: Parameters, items: list[Any], graph_tensors: bool) -
         columns.given_of += [len(columns.given) - 1] * (len(columns) - before)
 
 
-def _add_pairs(columns: Parameters, pairs: list[tuple[str, Any]], graph_tensors: bool, strip: int | None = None) -> None:
+def _add_pairs(
+    columns: Parameters, pairs: list[tuple[str, Any]], graph_tensors: bool, strip: int | None = None
+) -> None:
     for name, tensor in _cleaned(pairs, strip):
         _check_tensor(name, tensor, graph_tensors)
         columns.add(name, tensor)
@@ -256,7 +237,8 @@ def _check_initialized(parameters: Parameters) -> None:
     from torch.nn.parameter import is_lazy
 
     # asked once for each class: there are many tensors
-    kinds = {type(tensor) for tensor in {type(tensor): tensor for tensor in parameters.tensors}.values() if is_lazy(tensor)}
+    examples = {type(tensor): tensor for tensor in parameters.tensors}
+    kinds = {kind for kind, tensor in examples.items() if is_lazy(tensor)}
     if kinds:
         lazy = next(position for position, tensor in enumerate(parameters.tensors) if type(tensor) in kinds)
         name = parameters.names[lazy] or "one of the parameters"

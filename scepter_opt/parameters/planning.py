@@ -119,7 +119,8 @@ def _matched(rules: Mapping[str, Rule], parameters: Parameters) -> dict[str, set
     for name, rule in rules.items():
         wrong = lacking(rule.WHERE, parameters)
         problems += [problem.under(f"PARAM_GROUPS.{name}.WHERE") for problem in wrong]
-        matched[name] = set() if wrong else select(rule.WHERE, parameters)
+        with below(f"PARAM_GROUPS.{name}.WHERE"):
+            matched[name] = set() if wrong else select(rule.WHERE, parameters)
         if not matched[name] and not wrong and not rule.OPTIONAL:
             message = f"matches nothing: {explain(rule.WHERE, parameters)} OPTIONAL: true lets it."
             problems.append(Problem(f"PARAM_GROUPS.{name}.WHERE", message))

@@ -67,7 +67,10 @@ def _nearest_ndim(_: Iterable[Any], parameters: Parameters) -> str:
 
 
 def _nearest_marks(_: Iterable[Any], __: Parameters) -> str:
-    return "no parameter has this attribute, and no module a method of this name that names one."
+    return (
+        "no parameter has this attribute, and no module a method of this name that names one (methods are asked where "
+        "their name begins with no_)."
+    )
 
 
 _NEAREST: dict[str, Any] = {

@@ -138,3 +138,43 @@ def test_a_model_inside_ddp_is_not_frozen() -> None:
     early = Net()
     scepter_opt.freeze(early, NODE)
     assert len(scepter_opt.build_optimizer(DistributedDataParallel(early), NODE).param_groups) == 2
+
+
+def test_nothing_is_frozen_where_the_build_of_another_is_refused() -> None:
+    models = {"generator": nn.Linear(2, 2), "critic": nn.Linear(2, 1)}
+    freezing = {"f": rule({"NAMES": "generator.bias"}, {"FREEZE": True})}
+    deaf = rule({"NAMES": "critic.bias"}, {"INITIAL_ACCUMULATOR_VALUE": 0.5})
+    nodes = {
+        "generator": NODES["generator"] | {"PARAM_GROUPS": freezing},
+        "critic": {"NAME": "NoGroupsForAll", "ONLY": "critic", "PARAM_GROUPS": {"r": deaf}},
+    }
+
+    @scepter_opt.OPTIMIZERS.register_class(name="NoGroupsForAll")
+    class NoGroups(scepter_opt.BaseOptimize):
+        def __call__(self, parameters: Any) -> Any:
+            return None
+
+    with pytest.raises(ConfigError, match=r"optimizers.critic.NAME = 'NoGroupsForAll': its __call__ returns nothing"):
+        scepter_opt.build_optimizers(models, nodes)
+    assert models["generator"].bias.requires_grad
+    del nodes["critic"]
+    scepter_opt.build_optimizers({"generator": models["generator"]}, nodes)
+    assert not models["generator"].bias.requires_grad
+
+
+def test_a_sequence_of_modules_is_a_module() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    nodes = {name: {"NAME": "SGD", "ONLY": only} for name, only in (("body", "0"), ("head", "1"))}
+    for parameters in (model, model.named_parameters(), iter(list(model.named_parameters()))):
+        found = scepter_opt.build_optimizers(parameters, nodes)
+        assert found["head"].param_groups[0]["param_names"] == ["1.weight", "1.bias"]
+
+
+def test_frozen_parameters_may_be_in_none_and_not_in_two() -> None:
+    models = {"generator": nn.Linear(2, 2), "critic": nn.Linear(2, 1)}
+    models["critic"].requires_grad_(False)
+    scepter_opt.build_optimizers(models, {"generator": NODES["generator"]})
+    twice = {"critic": {"NAME": "SGD", "ONLY": ["critic", "generator.bias"]}}
+    twice["all"] = {"NAME": "SGD", "ONLY": ["critic", "generator.weight"]}
+    with pytest.raises(ConfigError, match=r"trains critic.weight, which critic trains too"):
+        scepter_opt.build_optimizers(models, twice)
