@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 import reprlib
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,13 +75,33 @@ class ConfigError(CompactHydraException, ValueError):
         return type(self), (self.problems,)
 
 
+class ConfigWarning(UserWarning):
+    """What a configuration says to no effect, or to another than it seems; it begins with the full key."""
+
+
+# the key of the node that is being worked on, for what is said of keys below it
+_node_key: ContextVar[str] = ContextVar("_node_key", default="")
+
+
 @contextmanager
 def below(prefix: str) -> Iterator[None]:
-    """Put `prefix` before the keys of a ConfigError that leaves the block."""
+    """Put `prefix` before the keys of a ConfigError that leaves the block, and of what is said in it."""
+    outer = _node_key.set(join_key(_node_key.get(), prefix))
     try:
         yield
     except ConfigError as error:
         raise ConfigError(problem.under(prefix) for problem in error.problems) from error.__cause__
+    finally:
+        _node_key.reset(outer)
+
+
+def say(problem: Problem) -> None:
+    """Warn of a problem that is no error, under its full key.
+
+    Warns:
+        ConfigWarning: The problem.
+    """
+    warnings.warn(str(problem.under(_node_key.get())), ConfigWarning, stacklevel=2)
 
 
 def join_key(prefix: str, key: str) -> str:

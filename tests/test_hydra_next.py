@@ -17,7 +17,7 @@ NEXT = ROOT / ".venv" / "hydra-next"
 def test_everything_of_hydra_holds_with_the_release_candidate() -> None:
     done = subprocess.run(
         [
-            sys.executable, "-m", "pytest", "tests/test_hydra.py", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
+            sys.executable, "-m", "pytest", "tests/integrations/test_hydra_plugins.py", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
             "-W", "ignore:The version_base", "--no-cov",
         ],
         cwd=ROOT,

@@ -27,10 +27,10 @@ def target_class(target: str | type) -> type:
     if isinstance(target, type):
         return target
     module, _, name = target.rpartition(".")
-    found = getattr(importlib.import_module(module), name, None)
-    if found is None:
+    cls = getattr(importlib.import_module(module), name, None)
+    if cls is None:
         raise ConfigError([Problem("NAME", f"{target} is not in the installed {_torch_version()}.", name)])
-    return typing.cast(type, found)
+    return typing.cast(type, cls)
 
 
 @cache
@@ -91,12 +91,12 @@ def _imported(key: str, value: Any) -> Any:
     if value is None:
         return None
     try:
-        found = resolve(value)
+        imported = resolve(value)
     except ImportError as reason:
         raise ConfigError([Problem(key, str(reason), value)]) from reason
-    if not callable(found):
-        raise ConfigError([Problem(key, f"is a {type(found).__name__}, not callable.", value)])
-    return found
+    if not callable(imported):
+        raise ConfigError([Problem(key, f"is a {type(imported).__name__}, not callable.", value)])
+    return imported
 
 
 def construct(target: type, *arguments: Any, **keywords: Any) -> Any:

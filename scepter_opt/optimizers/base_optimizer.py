@@ -31,7 +31,7 @@ class OptimizerConfig(Config):
     """Names of the parameters to train, as a rule's NAMES; null is all."""
     ALLOW_REST: bool = False
     """Whether parameters may be left that none of several optimizers trains."""
-    LR_SCALING: Annotated[Any, Later("scepter_opt.optimizers.lr_scaling.Scales")] = field(default_factory=dict)
+    LR_SCALING: Annotated[Any, Later("scepter_opt.optimizers.lr_scaling.LRScalingField")] = field(default_factory=dict)
     """How the learning rates follow the batch size: RULE, BASE_BATCH_SIZE, BATCH_SIZE; empty is not at all."""
 
     @property
@@ -53,8 +53,8 @@ class OptimizerConfig(Config):
 
     def with_parts(self, parts: Mapping[str, Any]) -> Self:
         """The same with these Configs in place of its parts."""
-        made: Self = parts[""]
-        return made
+        config: Self = parts[""]
+        return config
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong between keys each of which is right alone."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..components.component import Component
 from ..components.registry import Registry
-from ..errors import ConfigError, Problem
+from ..config.base import OpenConfig
+from ..errors import ConfigError, Problem, say
 from ..parameters.implementation import Implementation
 
 if TYPE_CHECKING:
@@ -51,16 +52,31 @@ class OptimizerRegistry(Registry):
             ConfigError: Anything is wrong; nothing was changed.
         """
         frozen = plan.to_freeze()
+        optimizer = self.construct(plan, logger)
+        for _, tensor in frozen:
+            tensor.requires_grad_(False)
+        self.tell(plan, logger)
+        return optimizer
+
+    def construct(self, plan: Plan, logger: Any = None) -> Optimizer:
+        """The optimizer of a plan. The model is not changed.
+
+        Raises:
+            ConfigError: Anything is wrong.
+        """
         optimizer: Optimizer = plan.config.component(plan.config, logger)(plan.groups())
         if optimizer is None:
             raise ConfigError([Problem("NAME", "its __call__ returns nothing: return the optimizer.", plan.optimizer)])
         _check_used(plan, optimizer)
         _equip(plan, optimizer, logger)
-        for _, tensor in frozen:
-            tensor.requires_grad_(False)
+        return optimizer
+
+    def tell(self, plan: Plan, logger: Any = None) -> None:
+        """Say what is remarkable in a plan, and log it in short."""
+        for remark in plan.remarks:
+            say(remark)
         if logger is not None:
             logger.info(f"{plan.optimizer}: {plan.short()}")
-        return optimizer
 
 
 def _check_used(plan: Plan, optimizer: Any) -> None:
@@ -68,29 +84,31 @@ def _check_used(plan: Plan, optimizer: Any) -> None:
     from ..config.names import keyword_of
 
     for combination in plan.combinations:
+        if combination.left_out:
+            continue
         part = getattr(optimizer, "parts", {}).get(combination.part, optimizer)
         known = {keyword.lower() for keyword in getattr(part, "defaults", ())} | {"implementation"}
-        for key in combination.settings:
+        for key, value in plan.group_settings[combination.group].settings.items():
             if keyword_of(key) not in known:
                 owner = combination.part or plan.optimizer
                 message = f"{owner} has one value for all groups, which no rule can change."
                 place = f"PARAM_GROUPS.{combination.decided.get(key)}.SET.{key}"
-                raise ConfigError([Problem(place, message, combination.settings[key])])
+                raise ConfigError([Problem(place, message, value)])
 
 
 def _equip(plan: Plan, optimizer: Any, logger: Any) -> None:
-    """Add what keeps the steps of a Config's implementation right, and its own after loading."""
+    """Add what keeps steps right, what is the configuration's when a state is loaded, and groups without names."""
     from ..components.keywords import target_class
-    from .base_optimizer import OptimizerConfig
 
-    if isinstance(plan.config, OptimizerConfig):
-        made = [(step.implementation, group.part) for step, group in zip(plan.steps, plan.group_settings, strict=True)]
-        target_class("scepter_opt.runtime.equipment.equip_built")(
-            optimizer,
-            fused=any(implementation is Implementation.fused for implementation, _ in made),
-            compiled=tuple(dict.fromkeys(part for how, part in made if how is Implementation.compiled)),
-            logger=logger,
-        )
+    ways = [(step.implementation, group.part) for step, group in zip(plan.steps, plan.group_settings, strict=True)]
+    target_class("scepter_opt.runtime.equipment.equip_built")(
+        optimizer,
+        fused=any(way is Implementation.fused for way, _ in ways),
+        compiled=tuple(dict.fromkeys(part for way, part in ways if way is Implementation.compiled)),
+        own_flags=not isinstance(plan.config, OpenConfig),
+        roots=plan.parameters.roots,
+        logger=logger,
+    )
 
 
 OPTIMIZERS = OptimizerRegistry(

@@ -63,12 +63,12 @@ class Rules(Nested):
         problems: list[Problem] = []
         for key, node in value.items():
             name = str(key)
-            rule, found = _check_rule(node, owner, imports)
+            rule, faults = _check_rule(node, owner, imports)
             if name in rules:
-                found = [Problem("", "there are two rules of this name.")]
+                faults = [Problem("", "there are two rules of this name.")]
             elif name == DEFAULT:
-                found = [Problem("", "is the name of the group that no rule changes: choose another.")]
-            problems += [problem.under(name) for problem in found]
+                faults = [Problem("", "is the name of the group that no rule changes: choose another.")]
+            problems += [problem.under(name) for problem in faults]
             rules[name] = rule
         return rules, problems
 
@@ -85,8 +85,8 @@ def _check_rule(node: Any, owner: type | None, imports: bool | None) -> tuple[An
     if rule is not None:
         problems = [problem.under("WHERE") for problem in check_selection(rule.WHERE)]
     if isinstance(values.get("SET", {}), Mapping):
-        settings, found = check_settings(values.get("SET", {}), owner)
-        problems += [problem.under("SET") for problem in found]
+        settings, faults = check_settings(values.get("SET", {}), owner)
+        problems += [problem.under("SET") for problem in faults]
         if rule is not None:
             rule.SET = settings
     else:
@@ -123,14 +123,14 @@ def check_settings(values: Mapping[Any, Any], owner: type | None) -> tuple[dict[
     checked: dict[str, Any] = {}
     problems: list[Problem] = []
     for key, value in values.items():
-        found = known.get(key)
-        if found is None and any_key and isinstance(key, str):
+        setting = known.get(key)
+        if setting is None and any_key and isinstance(key, str):
             checked[key] = value
             continue
-        if found is None:
+        if setting is None:
             problems.append(unknown_setting(key, value, owner))
             continue
-        result, wrong = found.check(value)
+        result, wrong = setting.check(value)
         text = documentation(RuleKeys if key in fields(RuleKeys) else owner or RuleKeys).get(key, "")
         problems += [dataclasses.replace(problem, documentation=text) for problem in wrong]
         if not wrong:
@@ -202,6 +202,6 @@ def conflicts(config: Any, settings: Mapping[str, Any]) -> Iterator[tuple[str, s
     if own and config.conflicts:
         together = dataclasses.replace(config, **own)
         for conflict in config.conflicts:
-            said = [key for key in conflict.keys if key in own]
-            if said and conflict.when(together):
-                yield said[0], conflict.message
+            mine = [key for key in conflict.keys if key in own]
+            if mine and conflict.when(together):
+                yield mine[0], conflict.message

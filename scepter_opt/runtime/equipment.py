@@ -10,9 +10,10 @@ from typing import Any
 
 from torch.optim import Optimizer
 
+from ..parameters.state import take_nameless_groups
 from .compiled import compile_steps
 from .guard import Guard
-from .loading import OwnSettings
+from .loading import FLAGS, RULES, OwnSettings
 
 Addition = Callable[[Optimizer], None]
 """Adds something to an optimizer. Of what the optimizer holds it may use nothing: a copy is equipped while it is empty.
@@ -35,20 +36,32 @@ def equip(optimizer: Optimizer, additions: tuple[Addition, ...]) -> None:
         optimizer.__reduce_ex__ = _Reduction(optimizer, additions)  # type: ignore[method-assign]  # read by copy and pickle
 
 
-def equip_built(optimizer: Any, fused: bool, compiled: tuple[str, ...], logger: Any) -> None:
+def equip_built(
+    optimizer: Any,
+    *,
+    fused: bool,
+    compiled: tuple[str, ...],
+    own_flags: bool,
+    roots: list[tuple[str, Any]],
+    logger: Any,
+) -> None:
     """Add what an optimizer needs that was built from a Config.
 
     Args:
         optimizer: What was built; left alone where it is not of torch's kind.
         fused: Whether the steps of some groups are.
         compiled: The parts of a Hybrid whose steps are compiled; the nameless one of any other optimizer.
+        own_flags: Whether the flags of a step are the configuration's; a class without a Config has its own.
+        roots: The modules that it was built over, with the prefix of their names.
         logger: Told what compiling took.
     """
     if not isinstance(optimizer, Optimizer):
         return
     guards: tuple[Addition, ...] = (guard,) if fused else ()
     compiles: tuple[Addition, ...] = (partial(compile_steps, parts=compiled),) if compiled else ()
-    equip(optimizer, (*guards, keep_settings, *compiles))
+    keep = partial(keep_settings, keys=(*FLAGS, RULES) if own_flags else (RULES,))
+    equip(optimizer, (*guards, keep, take_nameless_groups, *compiles))
+    take_nameless_groups(optimizer, roots)  # a copy has modules of its own, or none
     if compiled and logger is not None:
         compile_steps(optimizer, compiled, logger)  # a copy has no logger: few can be pickled
 
@@ -62,9 +75,9 @@ def guard(optimizer: Optimizer) -> None:
     optimizer.register_load_state_dict_pre_hook(made.restore)
 
 
-def keep_settings(optimizer: Optimizer) -> None:
+def keep_settings(optimizer: Optimizer, keys: tuple[str, ...]) -> None:
     """Have OwnSettings follow every load."""
-    made = OwnSettings()
+    made = OwnSettings(keys)
     optimizer.register_load_state_dict_pre_hook(made.before_load)
     optimizer.register_load_state_dict_post_hook(made.after_load)
 

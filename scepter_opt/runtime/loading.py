@@ -1,4 +1,4 @@
-"""What torch's own `load_state_dict` may not change: the implementation of a step, and what its rates are."""
+"""What torch's own `load_state_dict` may not change: rules, the implementation of a step, and what its rates are."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from .layouts import lay_state
 
 FLAGS = ("foreach", "fused")
 """torch's flags that IMPLEMENTATION stands for."""
+RULES = "rules"
+"""Which rules match a parameter is for the configuration to say, not for a checkpoint, which may lack them."""
 RATES = ("lr", "initial_lr")
 
 
 @final
 class OwnSettings:
-    """Keeps flags and rates of the groups what the configuration made them, whoever wrote the checkpoint.
+    """Keeps flags, rules and rates of the groups what the configuration made them, whoever wrote the checkpoint.
 
     The values of all settings are the checkpoint's, as in torch. Where state goes, torch decides by the group's flags,
     so they are put in before it loads; a rate that is a tensor stays the same tensor, which a captured or compiled step
     reads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keys: tuple[str, ...] = (*FLAGS, RULES)) -> None:
+        self._keys = keys
         self._rates: list[Any] = []
 
     def before_load(self, optimizer: Optimizer, state_dict: dict[str, Any]) -> dict[str, Any]:
@@ -33,8 +36,8 @@ class OwnSettings:
         for own, loaded in zip_longest(optimizer.param_groups, state_dict["param_groups"]):
             if own is None or loaded is None:
                 return state_dict  # torch refuses another number of groups
-            others = {key: value for key, value in loaded.items() if key not in FLAGS}
-            groups.append(others | {flag: own[flag] for flag in FLAGS if flag in own})
+            others = {key: value for key, value in loaded.items() if key not in self._keys}
+            groups.append(others | {key: own[key] for key in self._keys if key in own})
         self._rates = [group.get("lr") for group in optimizer.param_groups]
         return {**state_dict, "param_groups": groups}
 
