@@ -1,4 +1,4 @@
-"""The steps of three optimizers in a situation: the package's, torch's loop and an exact one; how far they are apart."""
+"""Three optimizers in a situation: the package's, torch's loop and an exact one; how far their steps are apart."""
 
 from __future__ import annotations
 
