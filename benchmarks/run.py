@@ -26,7 +26,20 @@ from rich.table import Table
 from timing import Row, said
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("step", "groups", "scheduler", "build", "plan", "memory", "numerics", "startup", "gpu")
+PARTS = (
+    "step",
+    "layouts",
+    "guard",
+    "compiled",
+    "groups",
+    "scheduler",
+    "build",
+    "plan",
+    "memory",
+    "numerics",
+    "startup",
+    "gpu",
+)
 
 
 def machine() -> dict[str, Any]:
@@ -77,9 +90,13 @@ def tables(rows: list[Row]) -> Iterator[Table]:
         yield table
 
 
+TICKS = [factor * 10**power for power in range(-4, 5) for factor in (1, 2, 5)]
+
+
 def is_drawn(row: Row) -> bool:
     """Whether a row is in the picture: of the optimizers the one that all make, or it would have no end."""
-    return row["part"] != "optimizer step" or row["case"].startswith(("AdamW", "Hybrid", "bytes"))
+    many = row["part"] in ("optimizer step", "dtypes and layouts")
+    return not many or row["case"].startswith(("AdamW", "Hybrid", "bytes"))
 
 
 def draw(rows: list[Row], title: str, file: Path) -> None:
@@ -93,23 +110,40 @@ def draw(rows: list[Row], title: str, file: Path) -> None:
     parts = list(dict.fromkeys(row["part"] for row in found))
     counts = [sum(row["part"] == part for row in found) for part in parts]
     figure, panels = plt.subplots(
-        len(parts), 1, figsize=(11, 0.2 * sum(counts) + 1.2 * len(parts)), height_ratios=counts, squeeze=False
+        len(parts),
+        1,
+        figsize=(12, 0.22 * sum(counts) + 0.9 * len(parts)),
+        height_ratios=[count + 1 for count in counts],
+        squeeze=False,
+        layout="constrained",  # room for labels, however long
     )
     for part, panel in zip(parts, panels[:, 0], strict=True):
-        shown = [row for row in found if row["part"] == part]
-        ours = [row["name"].startswith(("scepter_opt", "auto", "with", "the plan")) for row in shown]
-        ratios = [row["ratio"] for row in shown]
-        panel.barh(range(len(shown)), ratios, color=["tab:blue" if own else "tab:gray" for own in ours])
-        panel.set_yticks(range(len(shown)), [f"{row['case']}: {row['name']}" for row in shown], fontsize=6)
-        panel.axvline(1, color="black", linewidth=0.8)
-        panel.set_xscale("log")
-        panel.invert_yaxis()
-        panel.margins(y=0.01)
-        panel.set_title(f"{part}, ratio to {' or '.join(dict.fromkeys(row['to'] for row in shown))}", fontsize=8)
-    figure.suptitle(title, fontsize=9)
-    figure.tight_layout(rect=(0, 0, 1, 0.99))
+        _bars(panel, [row for row in found if row["part"] == part], part)
+    figure.suptitle(title, fontsize=11)
     figure.savefig(file, dpi=110)
     plt.close(figure)
+
+
+def _bars(panel: Any, shown: list[Row], part: str) -> None:
+    """A panel: a bar a row from 1, with its number, on an axis of plain numbers."""
+    from matplotlib import ticker
+
+    ours = [row["name"].startswith(("scepter_opt", "auto", "with", "the plan", "compiled")) for row in shown]
+    ratios = [row["ratio"] for row in shown]
+    colors = ["tab:blue" if own else "silver" for own in ours]
+    bars = panel.barh(range(len(shown)), [ratio - 1 for ratio in ratios], left=1, color=colors)
+    panel.bar_label(bars, [f"{ratio:.2g}" for ratio in ratios], padding=2, fontsize=8)
+    panel.set_yticks(range(len(shown)), [f"{row['case']}: {row['name']}" for row in shown], fontsize=8)
+    panel.axvline(1, color="black", linewidth=0.8)
+    panel.set_xscale("log")
+    panel.set_xticks(TICKS)
+    panel.set_xlim(0.6 * min(1.0, *ratios), 1.6 * max(1.0, *ratios))
+    panel.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.xaxis.set_minor_locator(ticker.NullLocator())
+    panel.invert_yaxis()
+    panel.margins(y=0.01)
+    others = " or ".join(dict.fromkeys(row["to"] for row in shown))
+    panel.set_title(f"{part}: ratio to {others}; blue is this package, left of 1 is less", fontsize=9, loc="left")
 
 
 def main() -> None:

@@ -17,8 +17,8 @@ NEXT = ROOT / ".venv" / "hydra-next"
 def test_everything_of_hydra_holds_with_the_release_candidate() -> None:
     done = subprocess.run(
         [
-            sys.executable, "-m", "pytest", "tests/integrations/test_hydra_plugins.py", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
-            "-W", "ignore:The version_base", "--no-cov",
+            sys.executable, "-m", "pytest", "tests/integrations/test_hydra_plugins.py", "-q", "--no-cov",
+            "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore:The version_base",
         ],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(NEXT), "PYTEST_ADDOPTS": ""},

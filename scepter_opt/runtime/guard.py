@@ -73,13 +73,20 @@ class Guard:
         for group in optimizer.param_groups:
             if group.get("fused"):
                 kernel = kernel_of(type(parts.get(group.get("optimizer"), optimizer)))
-                if kernel is None or takes(kernel, group, optimizer.state):
+                if kernel is None or _looks_right(kernel, group, optimizer.state):
                     continue
                 # state that lies otherwise is laid once, and need not slow the steps that follow
                 lay_state(group["params"], optimizer.state)
-                if not takes(kernel, group, optimizer.state):
+                if not _looks_right(kernel, group, optimizer.state):
                     group["fused"] = False
                     self._loops.append(group)
+
+
+def _looks_right(kernel: Kernel, group: Mapping[str, Any], states: Mapping[Any, Mapping[str, Any]]) -> bool:
+    try:
+        return takes(kernel, group, states)
+    except RuntimeError:  # a sparse tensor has no strides
+        return False
 
 
 def kernel_of(cls: type[Optimizer]) -> Kernel | None:
@@ -114,6 +121,7 @@ def takes(  # noqa: C901  # one loop: calls for its parts would cost more than w
     mixes, momentum = kernel.mixes_dtypes, group.get("momentum", 0) != 0
     everywhere = kernel.on_cpu is kernel.elsewhere
     sure: Any = None
+    dense: dict[tuple[int, ...], tuple[int, ...]] = {}
     begun = begins = False
     for parameter in group["params"]:
         gradient = parameter.grad
@@ -132,14 +140,15 @@ def takes(  # noqa: C901  # one loop: calls for its parts would cost more than w
                 return False
         else:
             strides = parameter.stride()
-            if gradient.layout is not torch.strided or not is_dense(shape, strides):
-                return False
+            if dense.get(strides) != shape:
+                if not is_dense(shape, strides):
+                    return False
+                dense[strides] = shape
             if gradient.stride() != strides and not has_strides(gradient, strides):
                 return False
         state = states.get(parameter)
         if state:
-            for key in keys:
-                value = state.get(key)
+            for value in map(state.get, keys):
                 if value is None:
                     continue
                 if value.shape != shape or (mixes and value.dtype is not dtype):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from scepter_opt.runtime import guard
-from tests.optimizers.situations import ROWS, Ours, Run, Situation, loops, ours, situations, wrong
+from tests.optimizers.runs import ROWS, Ours, Run, loops, ours, wrong
+from tests.optimizers.situations import Situation, situations
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse invariant checks:UserWarning")
 

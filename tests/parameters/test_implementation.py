@@ -13,6 +13,7 @@ import torch.distributed.tensor
 from torch import nn
 
 import scepter_opt
+from scepter_opt.parameters.implementation import choose_step
 from tests.support import SCHEDULERS, make_loss, make_model, scheduler_node, tick
 
 FUSED = ["Adam", "AdamW", "SGD", "Adagrad"]
@@ -157,6 +158,25 @@ def test_a_scaler_skips_a_step_that_is_fused_by_auto(name: str) -> None:
         kept = all(map(torch.equal, before, model.parameters()))
         assert kept is overflow
     assert scaler.get_scale() == 4.0
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_auto_is_not_fused_where_a_kernel_is_wrong_from_the_first_step_on(name: str) -> None:
+    half = [torch.ones(64, dtype=torch.bfloat16, requires_grad=True)]
+    assert flags(half, name)[0]["fused"] is (None if name == "SGD" else True)
+    cut = torch.ones(4, 6)[:, :3].requires_grad_()
+    assert flags([cut], name)[0]["fused"] is None
+    assert flags([torch.ones(4, 6).t().requires_grad_()], name)[0]["fused"] is True
+    for wrong in [[cut]] + [half] * (name == "SGD"):
+        assert "is wrong for" in problem(wrong, name, IMPLEMENTATION="fused")
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_what_is_frozen_decides_nothing(name: str) -> None:
+    frozen = nn.Parameter(torch.zeros(3, dtype=torch.uint8), requires_grad=False)
+    trained = nn.Parameter(torch.ones(3))
+    step = choose_step(scepter_opt.check({"NAME": name}), [frozen, trained], [None, None])
+    assert step.implementation == "fused"
 
 
 # What is refused
