@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .checking import check as check
     from .components.registry import get_config_template as get_config_template
     from .errors import ConfigError as ConfigError
+    from .errors import ConfigWarning as ConfigWarning
     from .errors import Problem as Problem
     from .insight.preview import preview as preview
     from .integrations.hydra_plugins import expose as expose
@@ -40,6 +41,7 @@ _PUBLIC = {
     "BaseOptimize": "optimizers",
     "BaseScheduler": "lr_schedulers",
     "ConfigError": "errors",
+    "ConfigWarning": "errors",
     "Driver": "integrations.loop",
     "Horizon": "schedules.horizon",
     "LR_SCHEDULERS": "lr_schedulers",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import reprlib
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -69,13 +70,29 @@ class ConfigError(ValueError):
         return type(self), (self.problems,)
 
 
+class ConfigWarning(UserWarning):
+    """What a configuration says without effect, or with an effect that is easily overlooked.
+
+    Its text begins with the full key.
+    """
+
+
+def say(remarks: Iterable[Problem], prefix: str = "") -> None:
+    """Warn of each remark, with `prefix` before its key.
+
+    All come from one line, so that Python shows a remark once, whether check or a build makes it, or both.
+    """
+    for remark in remarks:
+        warnings.warn(str(remark.under(prefix)), ConfigWarning, stacklevel=1)
+
+
 @contextmanager
 def below(prefix: str) -> Iterator[None]:
     """Put `prefix` before the keys of a ConfigError that leaves the block."""
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(problem.under(prefix) for problem in error.problems) from error.__cause__
+        raise type(error)(problem.under(prefix) for problem in error.problems) from error.__cause__
 
 
 def join_key(prefix: str, key: str) -> str:

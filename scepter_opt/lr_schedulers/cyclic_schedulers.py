@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..config.base import Conflict, OpenConfig
+from ..config.base import Conflict
 from ..config.fields import Fraction, ImportPath, Length, Numbers, OptionalLength, Positive
-from ..errors import Problem
+from . import pairing
 from .base_scheduler import BaseScheduler, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
 
@@ -20,17 +19,6 @@ if TYPE_CHECKING:
     from ..schedules.horizon import Horizon
 
 _SPOILS = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "it would overwrite the base rates of the others")
-
-
-def _momentum_problems(config: Any, optimizer: Any) -> Iterator[Problem]:
-    if config.CYCLE_MOMENTUM and getattr(optimizer, "several", False):
-        message = f"the parts of a {optimizer.NAME} have no momentum in common to cycle: set CYCLE_MOMENTUM to false."
-        yield Problem("CYCLE_MOMENTUM", message, True)
-        return
-    cycled = isinstance(optimizer, OpenConfig) or "MOMENTUM" in optimizer or "BETAS" in optimizer
-    if config.CYCLE_MOMENTUM and not cycled:
-        message = f"{optimizer.NAME} has neither MOMENTUM nor BETAS to cycle: set CYCLE_MOMENTUM to false."
-        yield Problem("CYCLE_MOMENTUM", message, True)
 
 
 class CyclicMode(str, enum.Enum):
@@ -93,7 +81,8 @@ class CyclicLR(BaseScheduler):
         MAX_MOMENTUM: Numbers = 0.9
         """Upper momentum; a list gives one per group."""
 
-        conflicts_with = _momentum_problems
+        conflicts_with = pairing.momentum_to_cycle
+        remarks_with = pairing.rates_never_read
 
 
 class AnnealStrategy(str, enum.Enum):
@@ -151,7 +140,8 @@ class OneCycleLR(BaseScheduler):
         THREE_PHASE: bool = False
         """Whether a third phase goes down from the first rate."""
 
-        conflicts_with = _momentum_problems
+        conflicts_with = pairing.momentum_to_cycle
+        remarks_with = pairing.rates_never_read
 
         def with_horizon(self, run: Horizon) -> Self:
             if self.EPOCHS is None or self.STEPS_PER_EPOCH is None:

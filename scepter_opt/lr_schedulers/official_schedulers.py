@@ -186,6 +186,7 @@ class ReduceLROnPlateau(BaseScheduler):
     """The rate drops when a metric has stopped improving; its step takes the metric."""
 
     target = "torch.optim.lr_scheduler.ReduceLROnPlateau"
+    metric = "required"
 
     @dataclass(kw_only=True)
     class Config(SchedulerConfig):

@@ -8,6 +8,7 @@ from typing import Any, SupportsFloat, final
 from torch.optim import Optimizer
 
 from ..errors import ConfigError, Problem
+from ..schedules.group_settings import RATE
 from ..schedules.timeline import Timeline, Timelines
 from .phases_lr import TimelinesLR
 
@@ -55,10 +56,10 @@ class PlateauLR(TimelinesLR):
         self.best: float | None = None
         self.bad = 0
         self.cooling = 0
-        super().__init__(optimizer, Timelines(phases or Timeline.constant()), last_epoch)
+        super().__init__(optimizer, Timelines({RATE: phases or Timeline.constant()}), last_epoch)
 
     @property
-    def total_steps(self) -> int | None:
+    def _end(self) -> None:
         """None: it goes on for as long as the run does."""
         return None
 
