@@ -13,7 +13,7 @@ from .components.checking import check_node, inspect
 from .components.registry import registries
 from .config.base import Config, OpenConfig
 from .config.nodes import DEEPEST, config_type, full_key, is_node, pairs
-from .errors import ConfigError, Problem, join_key, say
+from .errors import ConfigError, Problem, below, join_key, say
 
 _SINGLE = {
     "optimizer": "optimizer",
@@ -59,10 +59,12 @@ def check(cfg: Any, *, imports: bool | None = None) -> Any:
     if not _is_single_node(cfg):
         return _check_whole(cfg, imports)
     config = check_node(cfg, None, imports, full_key(cfg))
-    problems, remarks = _rehearsed(config)
-    if problems:
-        raise ConfigError(problem.under(full_key(cfg)) for problem in problems)
-    say(remarks, full_key(cfg))
+    with below(full_key(cfg)):
+        problems, remarks = _rehearsed(config)
+        if problems:
+            raise ConfigError(problems)
+        for remark in remarks:
+            say(remark)
     return config
 
 
@@ -116,7 +118,8 @@ def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
         remarks += [remark.under(scheduler) for remark in configs[scheduler].remarks_with(configs[optimizer])]
     if problems:
         raise ConfigError(problems)
-    say(remarks)
+    for remark in remarks:
+        say(remark)
     return configs
 
 

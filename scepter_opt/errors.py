@@ -7,6 +7,7 @@ import reprlib
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,28 +72,34 @@ class ConfigError(ValueError):
 
 
 class ConfigWarning(UserWarning):
-    """What a configuration says without effect, or with an effect that is easily overlooked.
-
-    Its text begins with the full key.
-    """
+    """What a configuration says to no effect, or to another than it seems; it begins with the full key."""
 
 
-def say(remarks: Iterable[Problem], prefix: str = "") -> None:
-    """Warn of each remark, with `prefix` before its key.
-
-    All come from one line, so that Python shows a remark once, whether check or a build makes it, or both.
-    """
-    for remark in remarks:
-        warnings.warn(str(remark.under(prefix)), ConfigWarning, stacklevel=1)
+# the key of the node that is being worked on, for what is said of keys below it
+_node_key: ContextVar[str] = ContextVar("_node_key", default="")
 
 
 @contextmanager
 def below(prefix: str) -> Iterator[None]:
-    """Put `prefix` before the keys of a ConfigError that leaves the block."""
+    """Put `prefix` before the keys of a ConfigError that leaves the block, and of what is said in it."""
+    outer = _node_key.set(join_key(_node_key.get(), prefix))
     try:
         yield
     except ConfigError as error:
         raise type(error)(problem.under(prefix) for problem in error.problems) from error.__cause__
+    finally:
+        _node_key.reset(outer)
+
+
+def say(problem: Problem) -> None:
+    """Warn of a problem that is no error, under its full key.
+
+    All come from this line, so that Python shows each once, whether check says it, or a build, or both.
+
+    Warns:
+        ConfigWarning: The problem.
+    """
+    warnings.warn(str(problem.under(_node_key.get())), ConfigWarning, stacklevel=1)
 
 
 def join_key(prefix: str, key: str) -> str:

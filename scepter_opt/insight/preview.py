@@ -119,7 +119,7 @@ def _of_plan(plan: Plan) -> Iterator[dict[str, Any]]:
         values = {"LEARNING_RATE": group.learning_rate, "WEIGHT_DECAY": group.weight_decay, **group.settings}
         own = dict(plan.config.parts()[group.part].items()) if isinstance(plan.config, OptimizerConfig) else {}
         named = {keyword_of(key): value for key, value in {**own, **values}.items() if value is not None}
-        yield {**named, "name": group.name, "optimizer": group.part}
+        yield {**named, "name": group.name, "rules": group.rules, "optimizer": group.part}
 
 
 def _own_values(groups: Any, listed: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -155,7 +155,7 @@ def _of_phases(
     known = {name for group in groups.values() for found in rules_of(group) for name in found}
     missing = [rule for rule in timelines.rules if rule not in known]
     if missing:
-        message = f"none of these groups is made by it: {', '.join(sorted(known - {''})) or 'they have no names'}."
+        message = f"none of these groups is made by it: {', '.join(sorted(known)) or 'they have no names'}."
         raise ConfigError([Problem(f"RULES.{missing[0]}", message)])
     factors = _Factors(own, ticks)
     shown = {}

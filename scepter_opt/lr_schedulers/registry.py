@@ -69,7 +69,8 @@ class SchedulerRegistry(Registry):
             if scheduler is None:
                 message = "its __call__ returns nothing: return the scheduler."
                 raise ConfigError([Problem("NAME", message, config.NAME)])
-            say(remarks, key)
+            for remark in remarks:
+                say(remark)
         logger.info(config.describe() if isinstance(config, SchedulerConfig) else config.NAME)
         return scheduler
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..components.checking import checked, checked_nodes
 from ..config.nodes import full_key
 from ..errors import ConfigError, Problem, below
-from ..parameters.named_parameters import collect
+from ..parameters.named_parameters import Parameters, collect
 from ..parameters.plan import Plan
 from ..parameters.planning import make_plan
 from .registry import OPTIMIZERS
@@ -56,8 +56,8 @@ def build_optimizers(parameters: Any, cfgs: Any, logger: Any = None) -> dict[str
     >>> list(build_optimizers(models, nodes))
     ['generator', 'critic']
     """
-    if isinstance(parameters, Iterable) and not isinstance(parameters, Mapping):
-        parameters = list(parameters)
+    if isinstance(parameters, Iterator):
+        parameters = list(parameters)  # each node plans over all of them
     prefix = full_key(cfgs) or "optimizers"
     configs = checked_nodes(cfgs, OPTIMIZERS, prefix)
     plans: dict[str, Plan] = {}
@@ -66,13 +66,20 @@ def build_optimizers(parameters: Any, cfgs: Any, logger: Any = None) -> dict[str
             plans[name] = make_plan(config, parameters)
     with below(prefix):
         _check_cover(plans, configs, parameters)
+    frozen = []
     for name, plan in plans.items():
         with below(f"{prefix}.{name}"):
-            plan.to_freeze()
+            frozen += plan.to_freeze()
     optimizers = {}
     for name, plan in plans.items():
         with below(f"{prefix}.{name}"):
-            optimizers[name] = OPTIMIZERS.build_plan(plan, logger)
+            optimizers[name] = OPTIMIZERS.construct(plan, logger)
+    # nothing is frozen before the last of them is built
+    for _, tensor in frozen:
+        tensor.requires_grad_(False)
+    for name, plan in plans.items():
+        with below(f"{prefix}.{name}"):
+            OPTIMIZERS.tell(plan, logger)
     return optimizers
 
 
@@ -126,7 +133,7 @@ def freeze(model: Any, cfg: Any) -> list[str]:
 
 
 def _check_cover(plans: Mapping[str, Plan], configs: Mapping[str, Any], parameters: Any) -> None:
-    """Refuse a trainable parameter that two plans take, or none."""
+    """Refuse a parameter that two plans take, frozen or not, and a trainable one that none takes."""
     taken: dict[int, str] = {}
     problems = []
     for name, plan in plans.items():
@@ -137,11 +144,14 @@ def _check_cover(plans: Mapping[str, Plan], configs: Mapping[str, Any], paramete
                 problems.append(Problem(f"{name}.ONLY", message, configs[name].get("ONLY")))
                 break
     if not problems and not any(config.get("ALLOW_REST") for config in configs.values()):
-        found = collect(parameters, graph_tensors=True)
-        rest = [i for i, tensor in enumerate(found.tensors) if tensor.requires_grad and id(tensor) not in taken]
-        if rest:
-            more = f" and {len(rest) - 1} more" if len(rest) > 1 else ""
-            message = f"none trains {found.names[rest[0]]}{more}. ALLOW_REST: true on one of them lets it."
-            problems.append(Problem("", message))
+        problems += _left(collect(parameters, graph_tensors=True), taken)
     if problems:
         raise ConfigError(problems)
+
+
+def _left(parameters: Parameters, taken: Mapping[int, str]) -> Iterator[Problem]:
+    left = [i for i, tensor in enumerate(parameters.tensors) if tensor.requires_grad and id(tensor) not in taken]
+    if left:
+        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        message = f"none trains {parameters.names[left[0]]}{more}. ALLOW_REST: true on one of them lets it."
+        yield Problem("", message)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..components.component import Component
 from ..components.registry import Registry
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError, Problem, say
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -50,15 +50,34 @@ class OptimizerRegistry(Registry):
             ConfigError: Anything is wrong; nothing was changed.
         """
         frozen = plan.to_freeze()
+        optimizer = self.construct(plan, logger)
+        for _, tensor in frozen:
+            tensor.requires_grad_(False)
+        self.tell(plan, logger)
+        return optimizer
+
+    def construct(self, plan: Plan, logger: Any = None) -> Optimizer:
+        """The optimizer of a plan. The model is not changed.
+
+        Raises:
+            ConfigError: Anything is wrong.
+        """
+        from ..parameters.state import keep_rules, take_nameless_groups
+
         optimizer: Optimizer = plan.config.component(plan.config, logger)(plan.groups())
         if optimizer is None:
             raise ConfigError([Problem("NAME", "its __call__ returns nothing: return the optimizer.", plan.optimizer)])
         _check_used(plan, optimizer)
-        for _, tensor in frozen:
-            tensor.requires_grad_(False)
+        keep_rules(optimizer)
+        take_nameless_groups(optimizer, plan.parameters)
+        return optimizer
+
+    def tell(self, plan: Plan, logger: Any = None) -> None:
+        """Say what is remarkable in a plan, and log it in short."""
+        for remark in plan.remarks:
+            say(remark)
         if logger is not None:
             logger.info(f"{plan.optimizer}: {plan.short()}")
-        return optimizer
 
 
 def _check_used(plan: Plan, optimizer: Any) -> None:
@@ -66,14 +85,16 @@ def _check_used(plan: Plan, optimizer: Any) -> None:
     from ..config.names import keyword_of
 
     for combination in plan.combinations:
+        if combination.left_out:
+            continue
         part = getattr(optimizer, "parts", {}).get(combination.part, optimizer)
         known = {keyword.lower() for keyword in getattr(part, "defaults", ())} | {"implementation"}
-        for key in combination.settings:
+        for key, value in plan.group_settings[combination.group].settings.items():
             if keyword_of(key) not in known:
                 owner = combination.part or plan.optimizer
                 message = f"{owner} has one value for all groups, which no rule can change."
                 place = f"PARAM_GROUPS.{combination.decided.get(key)}.SET.{key}"
-                raise ConfigError([Problem(place, message, combination.settings[key])])
+                raise ConfigError([Problem(place, message, value)])
 
 
 OPTIMIZERS = OptimizerRegistry(

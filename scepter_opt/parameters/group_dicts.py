@@ -14,32 +14,46 @@ from .rows import Rows
 
 
 def group_dicts(rows: Rows, config: Any, steps: list[StepChoice]) -> list[dict[str, Any]]:
-    """torch's list of group dicts."""
-    found = rows.parameters
-    made = []
+    """torch's list of group dicts.
+
+    `rules` are lists of texts, which torch.load(weights_only=True) reads, and JSON too.
+    """
+    parameters = rows.parameters
+    dicts = []
     for group, members, step in zip(rows.group_settings, rows.members, steps, strict=True):
-        entries = [(found.names[i], found.tensors[i]) if found.has_names else found.tensors[i] for i in members]
+        tensors = [parameters.tensors[i] for i in members]
+        entries = list(zip([parameters.names[i] for i in members], tensors, strict=True))
         part = {"optimizer": group.part} if group.part else {}
         own = _config_of(config, group)
         settings = _settings(own, group, step)
         if "lr" in settings and getattr(own, "TENSOR_LR", False):
-            settings["lr"] = _tensor(settings["lr"], found.tensors[members[0]].device)
-        made.append({"params": entries, "name": group.name, **part, **settings})
-    return made
+            settings["lr"] = _tensor(settings["lr"], tensors[0].device)
+        dicts.append(
+            {
+                "params": entries if parameters.has_names else tensors,
+                "name": group.name,
+                "rules": [list(names) for names in group.rules],
+                **part,
+                **settings,
+            }
+        )
+    return dicts
 
 
 def choose_steps(rows: Rows, config: Any) -> list[StepChoice]:
     """Per group how its step is computed, and why."""
-    found = rows.parameters
-    made = []
+    parameters = rows.parameters
+    choices = []
     for group, members in zip(rows.group_settings, rows.members, strict=True):
         own = _config_of(config, group)
         if own is None:
-            made.append(StepChoice(Implementation.torch, "the class decides"))
+            choices.append(StepChoice(Implementation.torch, "the class decides"))
             continue
-        tensors, owners = [found.tensors[i] for i in members], [found.owners[i] for i in members]
-        made.append(choose_step(own, tensors, owners))
-    return made
+        # a frozen weight of whole numbers is to slow nobody; once it trains, it has become another tensor
+        trained = [i for i in members if not rows.combinations[rows.column[i]].frozen] or members
+        tensors, owners = [parameters.tensors[i] for i in trained], [parameters.owners[i] for i in trained]
+        choices.append(choose_step(own, tensors, owners))
+    return choices
 
 
 def _settings(config: Any, group: Group, step: StepChoice) -> dict[str, Any]:
@@ -48,10 +62,11 @@ def _settings(config: Any, group: Group, step: StepChoice) -> dict[str, Any]:
         return {keyword_of(key): value for key, value in group.settings.items()}
     component = config.component
     asked = {**group.settings, **({"LEARNING_RATE": config.LEARNING_RATE} if config.TENSOR_LR else {})}
-    made = {keyword_of(key): getattr(config, key) for key in asked}
     if component.target:
-        made = keywords_of(config, component.common, target_class(component.target), asked)
-    return made | step.flags(component.implementations)
+        settings = keywords_of(config, component.common, target_class(component.target), asked)
+    else:
+        settings = {keyword_of(key): getattr(config, key) for key in asked}
+    return settings | step.flags(component.implementations)
 
 
 def _tensor(rate: float, device: Any) -> Any:

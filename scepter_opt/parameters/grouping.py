@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
-from ..errors import ConfigError, Problem
+from ..errors import Problem
 from .named_parameters import Parameters
-from .resolution import GIVEN, Combination
+from .resolution import GIVEN, Combination, changes
 from .rules import DEFAULT, Rule
 from .selectors import kind_bits, kinds_of
 from .where import Kind, listed
@@ -21,7 +23,7 @@ class Group:
     """One of torch's groups."""
 
     name: str
-    """The rules that made it joined with `+`, or `default`; numbered where several would have the same."""
+    """For people: the rules that made it joined with `+`, or `default`; numbered where several would have the same."""
     part: str
     """The part of a Hybrid that takes it; empty where there are none."""
     settings: dict[str, Any]
@@ -30,6 +32,8 @@ class Group:
     """The final rate, None where the optimizer has none."""
     weight_decay: Any
     """The final weight decay, None where the optimizer has none."""
+    rules: tuple[tuple[str, ...], ...] = ()
+    """For each kind of parameter in it the rules that match, in order; the name that a group dict came with is one."""
 
 
 def put_into_groups(
@@ -37,12 +41,16 @@ def put_into_groups(
 ) -> list[Group]:
     """Groups of equal settings, each combination told the number of its own.
 
-    The parameters of a rule without SET, and those of each group dict that was given, stay in groups of their own.
+    The parameters of a rule without SET, and those of each group dict that was given, stay in groups of their own. So
+    do parameters of which rules speak and others, also where the rules change nothing: a multiplier that a sweep sets
+    to 1 makes as many groups as any other, and a schedule of the rule's own still finds all its parameters.
     """
     place = {name: number for number, name in enumerate(rules)}
-    naming = {name for name, rule in rules.items() if not rule.SET}
+    # what freezes or thaws gives no setting to tell its parameters by, as little as a rule that only names them
+    naming = {name for name, rule in rules.items() if not rule.SET.keys() - {"FREEZE"}}
+    # for people: groups in the order of the rules, and within a rule of layer-wise decay from the stem to the end
     ranked = sorted(
-        (combination for combination in combinations if not combination.frozen),
+        (c for c in combinations if not c.left_out),
         key=lambda c: (c.source, [place[name] for name in c.rules], -c.power),
     )
     members: dict[Any, list[Combination]] = {}
@@ -51,43 +59,44 @@ def put_into_groups(
         key = (combination.source, combination.part, named, _hashable(combination.settings))
         members.setdefault(key, []).append(combination)
     groups = []
-    for number, those in enumerate(members.values()):
-        for combination in those:
+    for number, alike in enumerate(members.values()):
+        for combination in alike:
             combination.group = number
-        config = configs[those[0].part]
-        settings = those[0].settings
+        config = configs[alike[0].part]
+        settings = changes(config, alike[0].settings)
+        made_by = _rules(alike, given)
         groups.append(
             Group(
-                name=_name(those, place, naming, given),
-                part=those[0].part,
+                # parameters of one rule or another may share a group: `|` tells that from one rule and another
+                name="|".join("+".join(names) for names in made_by if names) or DEFAULT,
+                part=alike[0].part,
                 settings=settings,
                 learning_rate=settings.get("LEARNING_RATE", config.get("LEARNING_RATE")),
                 weight_decay=settings.get("WEIGHT_DECAY", config.get("WEIGHT_DECAY")),
+                rules=made_by,
             )
         )
     _number(groups)
     return groups
 
 
-def _name(those: list[Combination], place: Mapping[str, int], naming: set[str], given: list[dict[str, Any]]) -> str:
-    told = given[those[0].source].get("name") if those[0].source >= 0 else None
-    hit = dict.fromkeys(tuple(sorted(set(each.rules), key=lambda name: place[name])) for each in those)
-    sent = any("OPTIMIZER" in combination.decided for combination in those)
-    named = those[0].settings or sent or any(naming.intersection(rules) for rules in hit)
-    # parameters of one rule or another with equal settings share a group, and `|` tells that from one rule and another
-    made = "|".join("+".join(rules) for rules in sorted(hit, key=len, reverse=True) if rules) if named else ""
-    return "+".join(filter(None, [str(told) if told is not None else "", made])) or DEFAULT
+def _rules(alike: list[Combination], given: list[dict[str, Any]]) -> tuple[tuple[str, ...], ...]:
+    """For each different combination of rules in a group their names, the most rules first."""
+    told = given[alike[0].source].get("name") if alike[0].source >= 0 else None
+    own = () if told is None else (str(told),)
+    different = dict.fromkeys((*own, *combination.rules) for combination in alike)
+    return tuple(sorted(different, key=len, reverse=True))
 
 
 def _number(groups: list[Group]) -> None:
     """Give groups that would have one name a number each: what logs rates by group needs names that differ."""
     total = Counter(group.name for group in groups)
-    count: Counter[str] = Counter()
+    taken = {name for name, times in total.items() if times == 1}
     for group in groups:
-        name = group.name
-        if total[name] > 1:
-            group.name = f"{name}[{count[name]}]"
-            count[name] += 1
+        if total[group.name] > 1:
+            # a rule may be called `a[0]`
+            group.name = next(name for i in count() if (name := f"{group.name}[{i}]") not in taken)
+            taken.add(group.name)
 
 
 def _hashable(settings: Mapping[str, Any]) -> Any:
@@ -102,44 +111,61 @@ def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
 
 
-def check_groups(
+def leave_out(
     config: Any,
     configs: Mapping[str, Any],
     rules: Mapping[str, Rule],
-    groups: list[Group],
     combinations: list[Combination],
-    found: Parameters,
+    parameters: Parameters,
     column: array[int],
-) -> None:
-    """Refuse what an optimizer cannot take: the number of groups, of dimensions, a kind no rule names.
+) -> list[Problem]:
+    """Put frozen parameters that their optimizer cannot take into combinations of their own, which get no group.
 
-    Raises:
-        ConfigError: With the rule that sent a parameter to an optimizer which cannot take it.
+    Returns:
+        The problems with trainable ones, each with the rule that sent a parameter to an optimizer which cannot take it.
     """
-    problems: list[Problem] = []
+    limited = {
+        part: chosen
+        for part, chosen in configs.items()
+        if chosen.component.dimensions is not None or chosen.component.refused_kinds
+    }
+    if not limited:
+        return []
+    left_out: dict[int, int] = {}
+    refused: dict[tuple[str, str, str], list[str]] = {}
+    for i, number in enumerate(column):
+        combination = combinations[number]
+        chosen = limited.get(combination.part)
+        reasons = list(_refusals(chosen.component, config, combination, rules, parameters, i)) if chosen else []
+        if reasons and combination.frozen:
+            if number not in left_out:
+                left_out[number] = len(combinations)
+                combinations.append(dataclasses.replace(combination, left_out=True))
+            column[i] = left_out[number]
+        elif reasons:
+            key = _sender(config, combination)
+            for reason in reasons:
+                refused.setdefault((key, reason, combination.part), []).append(parameters.names[i] or "a tensor")
+    problems = []
+    for (key, reason, part), names in refused.items():
+        which = names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        name = configs[part].NAME
+        problems.append(Problem(key, f"{name} {reason.format(which)}", part or name))
+    return problems
+
+
+def check_groups(
+    config: Any, configs: Mapping[str, Any], rules: Mapping[str, Rule], groups: list[Group]
+) -> Iterator[Problem]:
+    """What is wrong with the number of groups that each optimizer gets."""
     for part, chosen in configs.items():
-        component = chosen.component
         own = [group.name for group in groups if group.part == part]
         if not own and part != config.default_part and not _may_be_empty(part, rules):
             message = "no parameters end in this part: no rule sends any to it, or later rules send them elsewhere."
-            problems.append(Problem(f"OPTIMIZERS.{part}", message))
-        if component.one_group and len(own) > 1:
+            yield Problem(f"OPTIMIZERS.{part}", message)
+        if chosen.component.one_group and len(own) > 1:
             message = f"{chosen.NAME} takes one group only, and there are {len(own)}: {', '.join(own[:4])}."
-            problems.append(Problem("PARAM_GROUPS" if rules else "", message))
-        if component.dimensions is None and not component.refused_kinds:
-            continue
-        refused: dict[tuple[str, str], list[str]] = {}
-        for i, number in enumerate(column):
-            combination = combinations[number]
-            if combination.part == part and not combination.frozen:
-                key = _sender(config, combination)
-                for reason in _refusals(component, config, combination, rules, found, i):
-                    refused.setdefault((key, reason), []).append(found.names[i] or "a tensor")
-        for (key, reason), names in refused.items():
-            which = names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-            problems.append(Problem(key, f"{chosen.NAME} {reason.format(which)}", part or chosen.NAME))
-    if problems:
-        raise ConfigError(problems)
+            yield Problem("PARAM_GROUPS" if rules else "", message)
 
 
 def _may_be_empty(part: str, rules: Mapping[str, Rule]) -> bool:
@@ -156,10 +182,10 @@ def _sender(config: Any, combination: Combination) -> str:
 
 
 def _refusals(
-    component: Any, config: Any, combination: Combination, rules: Mapping[str, Rule], found: Parameters, i: int
+    component: Any, config: Any, combination: Combination, rules: Mapping[str, Rule], parameters: Parameters, i: int
 ) -> Iterator[str]:
     """Why an optimizer cannot take a parameter, with a place for its name."""
-    ndim = found.tensors[i].ndim
+    ndim = parameters.tensors[i].ndim
     if component.dimensions is not None and ndim != component.dimensions:
         yield f"takes parameters of {component.dimensions} dimensions, not {{}} (of {ndim})."
         return
@@ -168,7 +194,7 @@ def _refusals(
         senders, named = [rules[sender]] if sender in rules else [], sender == GIVEN
     else:
         senders, named = [rules[name] for name in combination.rules], bool(config.get("ONLY"))
-    for kind in kinds_of(kind_bits(found)[i]):
+    for kind in kinds_of(kind_bits(parameters)[i]):
         if kind in component.refused_kinds and not named and not any(_names(rule, kind) for rule in senders):
             yield f"takes an {kind} such as {{}} only from a rule that names it by NAMES, MODULES or KINDS."
 

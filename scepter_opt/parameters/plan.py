@@ -7,6 +7,7 @@ the part that a parameter ends in, and every group dict says its part under `opt
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
@@ -29,12 +30,21 @@ class Plan(Rows):
     Args:
         config: The Config with final rates; None in a plan that was read from a file.
         steps: What was read from a file of how steps are computed.
+        remarks: What the build says once, with keys relative to the optimizer's node.
         rows: What `Rows` takes.
     """
 
-    def __init__(self, *, config: Any = None, steps: list[StepChoice] | None = None, **rows: Any) -> None:
+    def __init__(
+        self,
+        *,
+        config: Any = None,
+        steps: list[StepChoice] | None = None,
+        remarks: Iterable[Problem] = (),
+        **rows: Any,
+    ) -> None:
         super().__init__(**rows)
         self.config = config
+        self.remarks = tuple(remarks)
         self._steps = steps
 
     def groups(self) -> list[dict[str, Any]]:
@@ -55,9 +65,9 @@ class Plan(Rows):
         return choose_steps(self, self.config) if self._steps is None else self._steps
 
     def taken(self) -> list[tuple[str, Any]]:
-        """Names and tensors of what is trainable before the plan, be it trained or frozen by a rule."""
-        found = self.parameters
-        return [pair for pair in zip(found.names, found.tensors, strict=True) if pair[1].requires_grad]
+        """Names and tensors of what is in the groups."""
+        names, tensors = self.parameters.names, self.parameters.tensors
+        return [(names[i], tensors[i]) for members in self.members for i in members]
 
     def to_freeze(self) -> list[tuple[str, Any]]:
         """Names and tensors of what rules freeze and the model does not.
@@ -65,13 +75,13 @@ class Plan(Rows):
         Raises:
             ConfigError: The model is inside DistributedDataParallel already, which must not see parameters freeze.
         """
-        found = self.parameters
+        names, tensors = self.parameters.names, self.parameters.tensors
         frozen = [i for i, number in enumerate(self.column) if self.combinations[number].frozen]
-        change = [(found.names[i], found.tensors[i]) for i in frozen if found.tensors[i].requires_grad]
+        change = [(names[i], tensors[i]) for i in frozen if tensors[i].requires_grad]
         if change:
             from torch.nn.parallel import DistributedDataParallel
 
-            if any(isinstance(module, DistributedDataParallel) for _, module in found.modules()):
+            if any(isinstance(module, DistributedDataParallel) for _, module in self.parameters.modules()):
                 message = (
                     f"freezes {change[0][0]}, and the model is inside DistributedDataParallel already. Call "
                     "scepter_opt.freeze(model, cfg.optimizer) before wrapping it."

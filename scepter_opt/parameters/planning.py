@@ -10,11 +10,11 @@ from typing import Any
 
 from ..config.nodes import read
 from ..errors import ConfigError, Problem, below
-from .grouping import check_groups, put_into_groups
+from .grouping import check_groups, leave_out, put_into_groups
 from .layer_decay import exponents
 from .named_parameters import Parameters, collect
 from .plan import Plan
-from .resolution import Combination, Optimizers, decide, given_settings
+from .resolution import Combination, Optimizers, given_settings, resolve_settings
 from .rows import RuleUse
 from .rules import Rule, Rules
 from .selectors import lacking, select, select_names
@@ -34,40 +34,55 @@ def make_plan(config: Any, parameters: Any) -> Plan:
         ConfigError: A rule matches nothing, or what it says cannot be; keys are relative to the optimizer's node.
     """
     ends = config.parts().values() if hasattr(config, "parts") else [config]
-    found = collect(parameters, graph_tensors=any(end.get("DIFFERENTIABLE") for end in ends))
-    found = _only(listed(config.get("ONLY")), found)
+    parameters = collect(parameters, graph_tensors=any(end.get("DIFFERENTIABLE") for end in ends))
+    parameters = _only(listed(config.get("ONLY")), parameters)
     config, optimizers = _scaled(config)
     rules = _rules(config)
-    matched = _matched(rules, found)
-    combinations, column = _combine(optimizers, rules, matched, found, given_settings(config, found.given))
-    _check_matches(rules, matched, found, combinations, column)
-    if not any(not combination.frozen for combination in combinations):
-        message = f"all {len(found)} parameters are frozen." if len(found) else "there are no parameters to train."
+    matched = _matched(rules, parameters)
+    given = given_settings(config, parameters.given)
+    combinations, column = _combine(optimizers, rules, matched, parameters, given)
+    if all(combination.frozen for combination in combinations):
+        count = len(parameters)
+        message = f"all {count} parameters are frozen." if count else "there are no parameters to train."
         raise ConfigError([Problem("", message)])
-    groups = put_into_groups(optimizers.configs, rules, combinations, found.given)
-    check_groups(config, optimizers.configs, rules, groups, combinations, found, column)
-    uses = tuple(_use(name, rule, len(matched[name]), combinations) for name, rule in rules.items())
+    problems = leave_out(config, optimizers.configs, rules, combinations, parameters, column)
+    groups = put_into_groups(optimizers.configs, rules, combinations, parameters.given)
+    problems += check_groups(config, optimizers.configs, rules, groups)
+    if problems:
+        raise ConfigError(problems)
     return Plan(
         optimizer=config.NAME,
-        rules=uses,
+        rules=tuple(_use(name, rule, len(matched[name]), combinations) for name, rule in rules.items()),
         group_settings=groups,
         combinations=combinations,
         column=column,
         config=config,
-        parameters=found,
+        parameters=parameters,
+        remarks=_remarks(rules, combinations),
     )
 
 
-def _only(patterns: list[str], found: Parameters) -> Parameters:
+def _remarks(rules: Mapping[str, Rule], combinations: list[Combination]) -> list[Problem]:
+    """What a build says of rules that are right and do not do what they seem to."""
+    thawing = {c.decided.get("FREEZE", "") for c in combinations if c.frozen} & rules.keys()
+    message = "what is frozen already stays so: call requires_grad_(True) on it, before or after this."
+    return [
+        Problem(f"PARAM_GROUPS.{name}.SET.FREEZE", message, False)
+        for name, rule in rules.items()
+        if name in thawing and rule.SET.get("FREEZE") is False
+    ]
+
+
+def _only(patterns: list[str], parameters: Parameters) -> Parameters:
     if not patterns:
-        return found
-    if not found.has_names:
+        return parameters
+    if not parameters.has_names:
         message = "needs names, and these are tensors alone: pass the module, or named_parameters()."
         raise ConfigError([Problem("ONLY", message)])
-    missed = [pattern for pattern in patterns if not select_names([pattern], found)]
+    missed = [pattern for pattern in patterns if not select_names([pattern], parameters)]
     if missed:
-        raise ConfigError([Problem("ONLY", f"matches nothing: {nearest_names(missed, found)}", missed[0])])
-    return found.subset(select_names(patterns, found))
+        raise ConfigError([Problem("ONLY", f"matches nothing: {nearest_names(missed, parameters)}", missed[0])])
+    return parameters.subset(select_names(patterns, parameters))
 
 
 def _scaled(config: Any) -> tuple[Any, Optimizers]:
@@ -87,26 +102,26 @@ def _scaled(config: Any) -> tuple[Any, Optimizers]:
 
 
 def _rules(config: Any) -> Mapping[str, Rule]:
-    said = config.get("PARAM_GROUPS")
-    if not said or hasattr(config, "parts"):
-        return said or {}
-    rules, problems = Rules().check(read(said)[0], None, None)
+    rules: Mapping[str, Rule] = config.get("PARAM_GROUPS") or {}
+    if not rules or hasattr(config, "parts"):
+        return rules
+    # a class without a Config keeps the node as it was written
+    checked, problems = Rules().check(read(rules)[0], None, None)
     if problems:
         raise ConfigError(problem.under("PARAM_GROUPS") for problem in problems)
-    checked: Mapping[str, Rule] = rules
-    return checked
+    return checked  # type: ignore[no-any-return]  # rules by name
 
 
-def _matched(rules: Mapping[str, Rule], found: Parameters) -> dict[str, set[int]]:
+def _matched(rules: Mapping[str, Rule], parameters: Parameters) -> dict[str, set[int]]:
     """By rule the positions that it matches."""
     matched: dict[str, set[int]] = {}
     problems = []
     for name, rule in rules.items():
-        wrong = lacking(rule.WHERE, found)
+        wrong = lacking(rule.WHERE, parameters)
         problems += [problem.under(f"PARAM_GROUPS.{name}.WHERE") for problem in wrong]
-        matched[name] = set() if wrong else select(rule.WHERE, found)
+        matched[name] = set() if wrong else select(rule.WHERE, parameters)
         if not matched[name] and not wrong and not rule.OPTIONAL:
-            message = f"matches nothing: {explain(rule.WHERE, found)} OPTIONAL: true lets it."
+            message = f"matches nothing: {explain(rule.WHERE, parameters)} OPTIONAL: true lets it."
             problems.append(Problem(f"PARAM_GROUPS.{name}.WHERE", message))
     if problems:
         raise ConfigError(problems)
@@ -117,62 +132,55 @@ def _combine(
     optimizers: Optimizers,
     rules: Mapping[str, Rule],
     matched: Mapping[str, set[int]],
-    found: Parameters,
+    parameters: Parameters,
     given: list[dict[str, Any]],
 ) -> tuple[list[Combination], array[int]]:
     """Each different combination once, and per parameter which it is."""
-    count = len(found)
-    hits: Any = [0] * count if rules else repeat(0, count)
-    powers: Any = [0] * count if rules else repeat(0, count)
-    for number, (name, rule) in enumerate(rules.items()):
-        bit = 1 << number
-        for i in matched[name]:
-            hits[i] |= bit
-        if "LAYER_DECAY" in rule.SET and matched[name]:
-            with below(f"PARAM_GROUPS.{name}.SET.LAYER_DECAY"):
-                for i, power in exponents(listed(rule.SET.get("LAYERS")), found, matched[name]).items():
-                    powers[i] = power
+    count = len(parameters)
+    hits: Any = _hits(matched, count) if rules else repeat((), count)
+    powers: Any = _powers(rules, matched, parameters) if rules else repeat(0, count)
+    trained = [tensor.requires_grad for tensor in parameters.tensors]
     number_of: dict[Any, int] = {}
     combinations: list[Combination] = []
     column = array("I", bytes(4 * count))
-    trained = [tensor.requires_grad for tensor in found.tensors]
-    keys = zip(hits, powers, found.given_of or repeat(-1, count), trained, strict=True)
-    for i, key in enumerate(keys):
+    # a model has few different keys, so settings are resolved a few times, not a hundred thousand
+    for i, key in enumerate(zip(hits, powers, parameters.given_of or repeat(-1, count), trained, strict=True)):
         number = number_of.setdefault(key, len(combinations))
         column[i] = number
         if number == len(combinations):
-            hit, power, source, trainable = key
-            those = {name: rule for bit, (name, rule) in enumerate(rules.items()) if hit >> bit & 1}
+            names, power, source, trainable = key
+            matching = {name: rules[name] for name in names}
             settings = given[source] if source >= 0 else {}
-            combination = decide(optimizers, those, settings, power, not trainable)
+            combination = resolve_settings(optimizers, matching, settings, power, not trainable)
             combinations.append(dataclasses.replace(combination, source=source, power=power))
     return combinations, column
 
 
-def _check_matches(
-    rules: Mapping[str, Rule],
-    matched: Mapping[str, set[int]],
-    found: Parameters,
-    combinations: list[Combination],
-    column: array[int],
-) -> None:
-    """Refuse rules that match only what is frozen, by another rule or from the start."""
-    trained = {name for combination in combinations if not combination.frozen for name in combination.rules}
-    problems = []
+def _hits(matched: Mapping[str, set[int]], count: int) -> list[tuple[str, ...]]:
+    """Per parameter the names of the rules that match it, in order; equal ones are one object."""
+    hits: list[tuple[str, ...]] = [()] * count
+    for name, positions in matched.items():
+        longer: dict[tuple[str, ...], tuple[str, ...]] = {}
+        for i in positions:
+            before = hits[i]
+            hits[i] = longer.get(before) or longer.setdefault(before, (*before, name))
+    return hits
+
+
+def _powers(rules: Mapping[str, Rule], matched: Mapping[str, set[int]], parameters: Parameters) -> list[int]:
+    """Per parameter the power of its LAYER_DECAY."""
+    powers = [0] * len(parameters)
     for name, rule in rules.items():
-        if matched[name] and name not in trained and not rule.SET.get("FREEZE") and not rule.OPTIONAL:
-            example = min(matched[name])
-            who = combinations[column[example]].decided.get("FREEZE")
-            by = f"frozen by the rule {who}" if who else "which needs no gradient"
-            which = f"such as {found.names[example] or 'the first'}, {by}"
-            message = f"matches only frozen parameters, {which}. OPTIONAL: true lets it."
-            problems.append(Problem(f"PARAM_GROUPS.{name}.WHERE", message))
-    if problems:
-        raise ConfigError(problems)
+        if "LAYER_DECAY" in rule.SET and matched[name]:
+            with below(f"PARAM_GROUPS.{name}.SET.LAYER_DECAY"):
+                for i, power in exponents(listed(rule.SET.get("LAYERS")), parameters, matched[name]).items():
+                    powers[i] = power
+    return powers
 
 
 def _use(name: str, rule: Rule, hits: int, combinations: list[Combination]) -> RuleUse:
-    """How often a rule matched, and whether later rules overrule all that it says."""
-    those = [combination for combination in combinations if name in combination.rules]
-    decides = any(name in who.split(" * ") for combination in those for who in combination.decided.values())
-    return RuleUse(name, hits, bool(rule.SET and those and not decides))
+    """What became of a rule: how often it matched, whether later rules overrule all that it says, what is frozen."""
+    matching = [combination for combination in combinations if name in combination.rules]
+    decides = any(name in who.split(" * ") for combination in matching for who in combination.decided.values())
+    frozen = bool(matching) and all(combination.frozen for combination in matching)
+    return RuleUse(name, hits, bool(rule.SET and matching and not decides), frozen)

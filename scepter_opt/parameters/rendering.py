@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from .implementation import StepChoice
@@ -13,44 +14,61 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 _COLUMNS = ("parameter", "shape", "kind", "decided by", "lr", "weight decay", "group")
+_MOST_NAMES = 4
 
 
 def short(rows: Rows, steps: list[StepChoice]) -> str:
-    """The groups of a plan, a line each, with what is frozen."""
+    """The groups of a plan, a line each, with what is frozen and what is left out."""
     count, values = _totals(rows)
     groups, rules = len(rows.group_settings), len(rows.rules)
     made = f"{groups} group{'s' * (groups != 1)} from {rules or 'no'} rule{'s' * (rules != 1)}"
     lines = [f"{made}, {_many(sum(count.values()))} with {sum(values.values()):,} values"]
     for number, group in enumerate(rows.group_settings):
         settings = {"LEARNING_RATE": group.learning_rate, "WEIGHT_DECAY": group.weight_decay} | group.settings
-        said = [f"{key} {_value(value)}" for key, value in settings.items() if value is not None]
+        shown = [f"{key} {_value(value)}" for key, value in settings.items() if value is not None]
         part = [f"in {group.part}"] if group.part else []
-        lines.append("  " + ", ".join([f"{group.name}: {_many(count[number])}", *part, *said]))
+        lines.append("  " + ", ".join([f"{group.name}: {_many(count[number])}", *part, *shown]))
+    lines += [*_step_lines(rows, steps), *_frozen_lines(rows)]
+    lines += [f"  rule {rule.name} is overruled by later rules" for rule in rows.rules if rule.shadowed]
+    lines += [f"  rule {rule.name} matches only what is frozen" for rule in rows.rules if rule.frozen]
+    return "\n".join(lines)
+
+
+def _step_lines(rows: Rows, steps: list[StepChoice]) -> Iterator[str]:
+    """How the steps of groups are computed, a line for each way."""
     several = len(set(steps)) > 1
     for step in dict.fromkeys(steps):
         where = [group.name for group, own in zip(rows.group_settings, steps, strict=True) if own == step]
         undone = f"; IMPLEMENTATION={'torch' if step.reason else 'auto'} undoes it" * (step.implementation != "torch")
         reason = f" ({step.reason})" if step.reason else ""
-        lines.append(
-            f"  step{' of ' + ', '.join(where) if several else ''}: {step.implementation.value}{reason}{undone}"
-        )
-    if count[-1]:
-        lines.append(f"  frozen: {_many(count[-1])}")
-    lines += [f"  rule {rule.name} is overruled by later rules" for rule in rows.rules if rule.shadowed]
-    return "\n".join(lines)
+        yield f"  step{' of ' + ', '.join(where) if several else ''}: {step.implementation.value}{reason}{undone}"
+
+
+def _frozen_lines(rows: Rows) -> Iterator[str]:
+    """Which parameters are frozen now, by name as long as they are few."""
+    frozen = [i for i, number in enumerate(rows.column) if rows.combinations[number].frozen]
+    left_out = [i for i in frozen if rows.combinations[rows.column[i]].left_out]
+    held = [i for i in frozen if not rows.combinations[rows.column[i]].left_out]
+    if held:
+        yield f"  frozen now, each in its group: {_named(rows, held)}"
+    if left_out:
+        yield f"  frozen, and left out since {rows.optimizer} cannot take it: {_named(rows, left_out)}"
+
+
+def _named(rows: Rows, positions: list[int]) -> str:
+    names = [rows.columns.names[i] for i in positions]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{_many(len(names))}: {', '.join(names[:_MOST_NAMES])}{more}"
 
 
 def _totals(rows: Rows) -> tuple[dict[int, int], dict[int, int]]:
-    """Numbers of parameters and of values by group, -1 for what is frozen."""
+    """Numbers of parameters and of values by group, -1 for what is left out."""
     count = dict.fromkeys(range(-1, len(rows.group_settings)), 0)
     values = dict(count)
     for number, shape in zip(rows.column, rows.columns.shapes, strict=True):
         group = rows.combinations[number].group
-        size = 1
-        for length in shape:
-            size *= length
         count[group] += 1
-        values[group] += size
+        values[group] += prod(shape)
     return count, values
 
 
@@ -60,9 +78,9 @@ def _cells(row: Row) -> tuple[str, ...]:
     name = " = ".join((row.name, *row.tied))
     decided = ", ".join(f"{key}: {rule}" for key, rule in row.decided.items())
     if row.group is None:
-        return name, shape, " ".join(row.kinds), decided, "", "", "frozen"
+        return name, shape, " ".join(row.kinds), decided, "", "", "left out (frozen)"
     rate, decay = _value(row.group.learning_rate), _value(row.group.weight_decay)
-    return name, shape, " ".join(row.kinds), decided, rate, decay, row.group.name
+    return name, shape, " ".join(row.kinds), decided, rate, decay, row.group.name + " (frozen)" * row.frozen
 
 
 def _value(value: Any) -> str:
@@ -75,7 +93,8 @@ def _many(count: int) -> str:
 
 def _rule_lines(rows: Rows) -> Iterator[tuple[str, str]]:
     for rule in rows.rules:
-        yield rule.name, _many(rule.hits) + (", overruled by later rules" if rule.shadowed else "")
+        remarks = ", overruled by later rules" * rule.shadowed + ", all frozen" * rule.frozen
+        yield rule.name, _many(rule.hits) + remarks
 
 
 def table(rows: Rows, steps: list[StepChoice]) -> Group:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..config.names import key_of, keyword_of
 from ..config.validation import fields
-from ..errors import ConfigError, Problem, did_you_mean, nearest
+from ..errors import ConfigError, Problem, did_you_mean
 from .implementation import unavailable
 from .rules import Rule, check_settings, conflicts, settable, unknown_setting
 
@@ -26,17 +26,19 @@ class Combination:
     part: str
     """The part of a Hybrid; empty where there are none."""
     frozen: bool
-    """Whether the parameters are not trained."""
+    """Whether the parameters are not trained now, be it by a rule or from the start."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """The settings that differ from the optimizer's own, by its keys."""
+    """Final values of the settings that rules and group dicts speak of, by the optimizer's keys."""
     decided: dict[str, str] = field(default_factory=dict)
     """By key the rule that decided it; of a factor all rules, joined with `*`."""
     source: int = -1
     """The group dict that brought the parameters; -1 for none."""
     power: int = 0
     """The power of the deciding rule's LAYER_DECAY."""
+    left_out: bool = False
+    """Whether the optimizer cannot take the parameters, which is no matter as long as they are frozen."""
     group: int = -1
-    """Which of the plan's groups; -1 for what is frozen."""
+    """Which of the plan's groups; -1 for what is left out."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,10 @@ class Optimizers:
     factors: Mapping[str, float]
 
 
-def decide(
+def resolve_settings(
     optimizers: Optimizers, rules: Mapping[str, Rule], given: Mapping[str, Any], exponent: int, frozen: bool
 ) -> Combination:
-    """The settings of the parameters for which these rules match.
+    """The settings of the parameters for which these rules match, also of frozen ones: they may train later.
 
     Args:
         optimizers: What they can end in.
@@ -63,24 +65,16 @@ def decide(
     Raises:
         ConfigError: The optimizer that they end in has no such setting, or it cannot be with the others.
     """
-    said: dict[str, Any] = dict(given)
-    decided = dict.fromkeys(given, GIVEN)
-    for name, rule in rules.items():
-        for key, value in rule.SET.items():
-            multiplies = key in ("LR_MULT", "WEIGHT_DECAY_MULT") and key in said
-            said[key] = said[key] * value if multiplies else value
-            decided[key] = f"{decided[key]} * {name}" if multiplies else name
+    said, decided = _last_word(rules, given)
     part = said.pop("OPTIMIZER", optimizers.default)
-    frozen = frozen or said.pop("FREEZE", False)
-    said.pop("FREEZE", None)
+    frozen = said.pop("FREEZE", False) or frozen
     said.pop("LAYERS", None)
-    if frozen:
-        return Combination(tuple(rules), part, True, {}, decided)
     config = optimizers.configs[part]
     settings = {key: value for key, value in said.items() if key not in _PRODUCTS}
     if optimizers.default:
         _check(config, settings, decided)
     if decided.get("LEARNING_RATE", GIVEN) != GIVEN:
+        # a rate of a rule was written for the same batch size as the optimizer's own, which is scaled already
         settings["LEARNING_RATE"] *= optimizers.factors[part]
     for factor, key in _PRODUCTS.items():
         if factor in said:
@@ -88,10 +82,27 @@ def decide(
             if value is None:
                 raise _problem(decided, factor, f"{config.NAME} has no {key}.", said[factor])
             settings[key] = value * (said[factor] ** exponent if factor == "LAYER_DECAY" else said[factor])
-    changed = {key: value for key, value in settings.items() if not _same(value, config.get(key))}
+    changed = changes(config, settings)
     for key, message in conflicts(config, changed) if hasattr(config, "conflicts") else ():
         raise _problem(decided, key, message, changed[key])
-    return Combination(tuple(rules), part, False, changed, decided)
+    return Combination(tuple(rules), part, frozen, settings, decided)
+
+
+def _last_word(rules: Mapping[str, Rule], given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """By key what the last rule says, of factors the product, and who decided it."""
+    said: dict[str, Any] = dict(given)
+    decided = dict.fromkeys(given, GIVEN)
+    for name, rule in rules.items():
+        for key, value in rule.SET.items():
+            multiplies = key in ("LR_MULT", "WEIGHT_DECAY_MULT") and key in said
+            said[key] = said[key] * value if multiplies else value
+            decided[key] = f"{decided[key]} * {name}" if multiplies else name
+    return said, decided
+
+
+def changes(config: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that differ from the optimizer's own."""
+    return {key: value for key, value in settings.items() if not _same(value, config.get(key))}
 
 
 def _check(config: Any, settings: dict[str, Any], decided: Mapping[str, str]) -> None:
@@ -130,31 +141,35 @@ def given_settings(config: Any, groups: Iterable[Mapping[str, Any]]) -> list[dic
 
 def _given(config: Any, number: int, group: Mapping[str, Any]) -> dict[str, Any]:
     known = {keyword_of(key): key for key in settable(type(config)) if key in fields(type(config))}
-    found: dict[str, Any] = {}
-    problems = []
+    settings: dict[str, Any] = {}
+    problems: list[Problem] = []
     for keyword, value in group.items():
         place = f"group dict [{number}].{keyword}"
+        key = key_of(keyword.lower())
         if keyword == "name":
             continue
         if keyword == "optimizer" and config.several:
-            found["OPTIMIZER"] = value
-            if value not in config.parts():
-                names = list(config.parts())
-                message = f"there is no such part.{did_you_mean(value, names)} There are {', '.join(names)}."
-                problems.append(Problem(place, message, value))
+            settings["OPTIMIZER"] = value
+            problems += _check_part(config, place, value)
         elif keyword.lower() not in known and not config.several:
-            meant = nearest(keyword, known)
-            message = f"{config.NAME} has no such setting." + (f" Did you mean {meant}?" if meant else "")
+            message = f"{config.NAME} has no such setting.{did_you_mean(keyword, known)}"
             problems.append(Problem(place, message, value))
         elif type(value).__module__.startswith("torch"):
-            found[key_of(keyword.lower())] = value
+            settings[key] = value
         else:
-            checked, wrong = check_settings({key_of(keyword.lower()): value}, type(config))
+            checked, wrong = check_settings({key: value}, type(config))
             problems += [Problem(place, problem.message, value) for problem in wrong]
-            found |= checked
+            settings |= checked
     if problems:
         raise ConfigError(problems)
-    return found
+    return settings
+
+
+def _check_part(config: Any, place: str, part: Any) -> Iterator[Problem]:
+    names = list(config.parts())
+    if part not in names:
+        message = f"there is no such part.{did_you_mean(part, names)} There are {', '.join(names)}."
+        yield Problem(place, message, part)
 
 
 def _same(one: Any, other: Any) -> bool:

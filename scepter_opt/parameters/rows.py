@@ -25,6 +25,8 @@ class RuleUse:
     """Parameters that it matches."""
     shadowed: bool
     """Whether later rules overrule everything that it sets."""
+    frozen: bool
+    """Whether all that it matches is frozen now."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ class Row:
     decided: Mapping[str, str]
     """By key the rule that decided it; of a factor all rules, joined with `*`."""
     group: Group | None
-    """Its group with the final settings, None where it is frozen."""
+    """Its group with the final settings, None where it is frozen and the optimizer cannot take it."""
+    frozen: bool
+    """Whether it is not trained now; once it is, it trains at the settings of its group."""
 
 
 class Rows:
@@ -138,7 +142,8 @@ class Rows:
             kinds=tuple(kinds_of(columns.kinds[position])),
             rules=combination.rules,
             decided=combination.decided,
-            group=None if combination.frozen else self.group_settings[combination.group],
+            group=None if combination.left_out else self.group_settings[combination.group],
+            frozen=combination.frozen,
         )
 
     def __getitem__(self, name: str) -> Row:

@@ -15,12 +15,12 @@ from .implementation import Implementation, StepChoice
 from .resolution import Combination
 from .rows import ParameterColumns, Row, Rows, RuleUse
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 def to_json(rows: Rows, steps: list[StepChoice]) -> str:
     """A plan as JSON: settings once per group and combination, columns for the parameters."""
-    said = {
+    document = {
         "scepter_opt plan": _FORMAT,
         "optimizer": rows.optimizer,
         "rules": [dataclasses.asdict(rule) for rule in rows.rules],
@@ -30,7 +30,7 @@ def to_json(rows: Rows, steps: list[StepChoice]) -> str:
         "steps": [dataclasses.asdict(step) for step in steps],
         **dataclasses.asdict(rows.columns),
     }
-    return json.dumps(said, default=_json_value, indent=1)
+    return json.dumps(document, default=_json_value, indent=1)
 
 
 def _json_value(value: Any) -> Any:
@@ -47,24 +47,26 @@ def from_json(text: str) -> dict[str, Any]:
         ConfigError: The text is no plan.
     """
     try:
-        said = json.loads(text)
-        if said.get("scepter_opt plan") != _FORMAT:
+        document = json.loads(text)
+        if document.get("scepter_opt plan") != _FORMAT:
             raise _no_plan(f"it is not of format {_FORMAT}")
         return {
-            "optimizer": said["optimizer"],
-            "rules": tuple(RuleUse(**rule) for rule in said["rules"]),
-            "group_settings": [Group(**group) for group in said["groups"]],
-            "combinations": [
-                Combination(**{**saved, "rules": tuple(saved["rules"])}) for saved in said["combinations"]
+            "optimizer": document["optimizer"],
+            "rules": tuple(RuleUse(**rule) for rule in document["rules"]),
+            "group_settings": [
+                Group(**{**group, "rules": tuple(map(tuple, group["rules"]))}) for group in document["groups"]
             ],
-            "column": array("I", said["combination"]),
-            "steps": [StepChoice(Implementation(step["implementation"]), step["reason"]) for step in said["steps"]],
+            "combinations": [
+                Combination(**{**saved, "rules": tuple(saved["rules"])}) for saved in document["combinations"]
+            ],
+            "column": array("I", document["combination"]),
+            "steps": [StepChoice(Implementation(step["implementation"]), step["reason"]) for step in document["steps"]],
             "columns": ParameterColumns(
-                names=said["names"],
-                tied={int(position): names for position, names in said["tied"].items()},
-                shapes=[tuple(shape) for shape in said["shapes"]],
-                owners=said["owners"],
-                kinds=said["kinds"],
+                names=document["names"],
+                tied={int(position): names for position, names in document["tied"].items()},
+                shapes=[tuple(shape) for shape in document["shapes"]],
+                owners=document["owners"],
+                kinds=document["kinds"],
             ),
         }
     except ConfigError:
@@ -94,8 +96,8 @@ class Difference:
     def __str__(self) -> str:
         lines = [f"+ {name}" for name in self.added] + [f"- {name}" for name in self.removed]
         for name, keys in self.changed.items():
-            said = ", ".join(f"{key} {before} -> {after}" for key, (before, after) in keys.items())
-            lines.append(f"~ {name}: {said}")
+            pairs = ", ".join(f"{key} {before} -> {after}" for key, (before, after) in keys.items())
+            lines.append(f"~ {name}: {pairs}")
         return "\n".join(lines) or "no difference"
 
 
@@ -118,8 +120,8 @@ def diff(rows: Rows, other: Rows) -> Difference:
 def _settings(row: Row) -> dict[str, Any]:
     """What a parameter gets, in values that JSON gives back."""
     if row.group is None:
-        return {"shape": row.shape, "frozen": True}
+        return {"shape": row.shape, "frozen": True, "left out": True}
     settings = {"LEARNING_RATE": row.group.learning_rate, "WEIGHT_DECAY": row.group.weight_decay} | row.group.settings
     part = {"part": row.group.part} if row.group.part else {}
     plain = json.loads(json.dumps(settings, default=_json_value))
-    return {"shape": row.shape, "frozen": False, **part, **plain}
+    return {"shape": row.shape, "frozen": row.frozen, **part, **plain}

@@ -25,12 +25,12 @@ class HybridOptimizer(Optimizer):
     A GradScaler unscales the gradients and skips the step itself, also where groups are fused.
 
     Args:
-        params: torch's group dicts, each with the name of its part under `optimizer`.
+        params: torch's group dicts, each with the name of its part under `optimizer`; the default part without.
         parts: What builds the optimizer of each part; called for the parts that have groups.
         default: The part whose rate stands in `defaults`; where it has no groups, that of the first part which has.
 
     Raises:
-        ConfigError: A group names no part, or a part does not keep the groups that it is given.
+        ConfigError: A group names a part that there is not, or a part does not keep the groups that it is given.
 
     >>> from functools import partial
     >>> weight, bias = torch.nn.Linear(2, 2).parameters()
@@ -45,7 +45,7 @@ class HybridOptimizer(Optimizer):
     """The optimizers of the parts that have groups, by name. They are stepped by this one."""
 
     def __init__(self, params: Iterable[dict[str, Any]], parts: Mapping[str, Maker], default: str) -> None:
-        self._makers = dict(parts)
+        self._makers, self._default = dict(parts), default
         groups = list(params)
         names = [self._part_of(group) for group in groups]
         self.parts = {
@@ -80,10 +80,10 @@ class HybridOptimizer(Optimizer):
         """Add a group to one of the parts.
 
         Args:
-            param_group: As for any optimizer, with the name of the part under `optimizer`.
+            param_group: As for any optimizer, with the name of the part under `optimizer`; the default part without.
 
         Raises:
-            ConfigError: It names no part.
+            ConfigError: There is no such part.
             ValueError: The part refuses it, or has a parameter already; nothing was changed.
         """
         if any(param_group is group for part in self.parts.values() for group in part.param_groups):
@@ -102,11 +102,10 @@ class HybridOptimizer(Optimizer):
         self._share()
 
     def _part_of(self, group: Mapping[str, Any]) -> str:
-        name = group.get("optimizer")
+        name = group.get("optimizer", self._default)
         if name not in self._makers:
             names = list(self._makers)
-            message = "a group needs the name of the part that takes it" if name is None else "there is no such part"
-            message += f".{did_you_mean(name, names)} There are {', '.join(names)}."
+            message = f"there is no such part.{did_you_mean(name, names)} There are {', '.join(names)}."
             raise ConfigError([Problem("optimizer", message, name)])
         return str(name)
 
@@ -142,7 +141,7 @@ class HybridOptimizer(Optimizer):
         for name, part in self.parts.items():
             own = part.__getstate__()
             parts[name] = type(part), {key: own[key] for key in own if key not in ("state", "param_groups")}
-        return {**super().__getstate__(), "parts": parts, "_makers": self._makers}
+        return {**super().__getstate__(), "parts": parts, "_makers": self._makers, "_default": self._default}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -90,17 +89,15 @@ def _is_tensor(value: Any) -> bool:
     return hasattr(value, "copy_")
 
 
-def rules_of(group: dict[str, Any]) -> tuple[set[str], set[str]]:
+def rules_of(group: Mapping[str, Any]) -> tuple[set[str], set[str]]:
     """The rules of PARAM_GROUPS that all parameters of a group have, and those that only some have.
 
-    A plan joins the rules of a parameter with `+`, puts `|` between those of parameters that share the group because
-    their settings are equal, and numbers groups that would have one name.
+    Read from the data that a plan puts into the group. What another made a group of has its name alone.
 
-    >>> rules, partial = rules_of({"name": "head+slow|slow[2]"})
-    >>> rules, partial
+    >>> rules_of({"name": "head+slow|slow", "rules": [["head", "slow"], ["slow"]]})
     ({'slow'}, {'head'})
     """
-    name = re.sub(r"\[\d+\]$", "", str(group.get("name", "")))
-    alternatives = [set(rules.split("+")) for rules in name.split("|")]
+    named = [[str(group["name"])]] if "name" in group else [[]]
+    alternatives = [set(rules) for rules in group.get("rules", named)]
     every = set.intersection(*alternatives)
     return every, set.union(*alternatives) - every

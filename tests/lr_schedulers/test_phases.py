@@ -174,7 +174,10 @@ class TestSettings:
 class TestRules:
     def test_a_rule_multiplies_the_curve_of_its_groups_only(self) -> None:
         optimizer = sgd(
-            group(name="default"), group(name="no_decay+head"), group(0.01, name="head"), group(name="headless")
+            group(name="default"),
+            group(name="no_decay+head", rules=[["no_decay", "head"]]),
+            group(0.01, name="head"),
+            group(name="head+less"),
         )
         scheduler = build(optimizer, RULES=HEAD)
         go(scheduler, 1)
@@ -183,7 +186,7 @@ class TestRules:
         assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([0.075, 0.075, 0.0075, 0.075])
 
     def test_rules_multiply_each_other(self) -> None:
-        optimizer = sgd(group(1.0, name="a+b"))
+        optimizer = sgd(group(1.0, name="a+b", rules=[["a", "b"]]))
         half = {"half": {"CURVE": "constant", "TO": 0.5, "LENGTH": 2}}
         scheduler = build(optimizer, RULES={"a": half, "b": half})
         go(scheduler, 4)

@@ -39,7 +39,7 @@ def built(
 ) -> Callable[[], Any]:
     def build() -> Any:
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr, weight_decay=decay)
-        optimizer.param_groups[0]["name"] = "no_decay+body"
+        optimizer.param_groups[0] |= {"name": "no_decay+body", "rules": [["no_decay", "body"]]}
         return scepter_opt.build_lr_scheduler(optimizer, node(phases, **keys), total, epoch)
 
     return build

@@ -20,13 +20,15 @@ def frozen(model: torch.nn.Module) -> list[str]:
     return [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
 
 
-def test_freeze_freezes_and_the_optimizer_leaves_it_out() -> None:
+def test_freeze_freezes_and_the_optimizer_keeps_it_apart() -> None:
     model = Net()
     assert scepter_opt.freeze(model, NODE) == frozen(model)
     assert len(frozen(model)) == 10
     assert scepter_opt.freeze(model, NODE) == []
     optimizer = scepter_opt.build_optimizer(model, NODE)
-    assert not any(name.startswith("encoder.0") for name in optimizer.param_groups[0]["param_names"])
+    others, held = optimizer.param_groups
+    assert not any(name.startswith("encoder.0") for name in others["param_names"])
+    assert (held["name"], held["param_names"]) == ("f", frozen(model))
 
 
 def test_build_optimizer_freezes_and_plan_does_not() -> None:
@@ -69,4 +71,4 @@ def test_a_model_inside_ddp_is_not_frozen() -> None:
     assert frozen(model) == []
     early = Net()
     scepter_opt.freeze(early, NODE)
-    assert len(scepter_opt.build_optimizer(DistributedDataParallel(early), NODE).param_groups) == 1
+    assert len(scepter_opt.build_optimizer(DistributedDataParallel(early), NODE).param_groups) == 2

@@ -72,8 +72,9 @@ def test_equal_settings_share_a_group() -> None:
         "c": rule({"NAMES": "encoder.1"}, {"WEIGHT_DECAY": 0.01, "LR_MULT": 1}),
     }
     found = plan(rules)
-    assert [group.name for group in found.group_settings] == ["default", "a|b"]
-    assert found.short().startswith("2 groups from 3 rules")
+    assert [group.name for group in found.group_settings] == ["default", "a|b", "c"]
+    assert [group.rules for group in found.group_settings] == [((),), (("a",), ("b",)), (("c",),)]
+    assert found.short().startswith("3 groups from 3 rules")
 
 
 def test_a_rule_without_set_keeps_its_parameters_apart() -> None:
@@ -83,7 +84,7 @@ def test_a_rule_without_set_keeps_its_parameters_apart() -> None:
 
 def test_groups_of_one_name_are_numbered() -> None:
     found = plan({"slow": rule({"NAMES": "*"}, {"LAYER_DECAY": 0.5})})
-    assert [group.name for group in found.group_settings] == ["slow[0]", "slow[1]", "slow[2]", "default"]
+    assert [group.name for group in found.group_settings] == ["slow[0]", "slow[1]", "slow[2]", "slow[3]"]
 
 
 def test_group_dicts_carry_names_and_only_what_differs() -> None:
@@ -94,7 +95,7 @@ def test_group_dicts_carry_names_and_only_what_differs() -> None:
     assert (no_decay["name"], no_decay["weight_decay"]) == ("no_decay", 0.0)
     assert no_decay["param_names"][0] == "encoder.0.norm.weight"
     assert dict(model.named_parameters())["encoder.0.norm.weight"] is no_decay["params"][0]
-    assert set(plan(NO_DECAY).groups()[0]) == {"params", "name", "foreach", "fused"}
+    assert set(plan(NO_DECAY).groups()[0]) == {"params", "name", "rules", "foreach", "fused"}
 
 
 def test_settings_reach_torch_in_its_own_types() -> None:
@@ -128,17 +129,18 @@ def test_every_key_of_every_optimizer_can_be_set_by_a_rule(name: str) -> None:
     default, bias = scepter_opt.build_optimizer(model, node).param_groups
     assert entry.component.target.endswith(name)
     differing = {key for key in default if key != "params" and default[key] != bias[key]}
-    assert differing == {"param_names", "lr", "name"}
+    assert differing == {"param_names", "lr", "name", "rules"}
 
 
-def test_frozen_parameters_are_in_no_group_and_in_the_plan() -> None:
+def test_frozen_parameters_are_in_their_groups_and_named_in_the_plan() -> None:
     model = Net()
     model.embed.requires_grad_(False)
     for parameters in (model, dict(model.named_parameters()), list(model.named_parameters()), {"net": model}):
         found = scepter_opt.plan({"NAME": "SGD"}, parameters)
-        assert sum(row.group is None for row in found) == 1
-        assert all(tensor.requires_grad for group in found.groups() for _, tensor in group["params"])
-    assert "frozen: 1 parameter" in found.short()
+        assert [row.name.removeprefix("net.") for row in found if row.frozen] == ["embed.weight"]
+        assert sum(len(group["params"]) for group in found.groups()) == len(list(model.parameters()))
+    assert "frozen now, each in its group: 1 parameter: net.embed.weight" in found.short()
+    assert "default (frozen)" in str(found)
 
 
 FORMS: dict[str, Any] = {
