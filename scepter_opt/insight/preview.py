@@ -12,7 +12,7 @@ from ..components.checking import check_node
 from ..config.names import keyword_of
 from ..config.nodes import full_key
 from ..errors import ConfigError, Problem, below
-from ..lr_schedulers.base_scheduler import SchedulerConfig
+from ..lr_schedulers.base_scheduler import SchedulerConfig, metric_for
 from ..lr_schedulers.building import horizon
 from ..lr_schedulers.phases import PhasesLR
 from ..lr_schedulers.registry import LR_SCHEDULERS
@@ -194,7 +194,7 @@ def _of_any(config: Any, groups: Mapping[str, dict[str, Any]], ticks: int, run: 
     for tick in range(ticks):
         for column, group in zip(columns.values(), optimizer.param_groups, strict=True):
             column.append(float(group["lr"]))
-        if config.component.metric == "none":
+        if metric_for(config.component, scheduler) == "none":
             scheduler.step()
         else:
             # ever better, so that nothing drops

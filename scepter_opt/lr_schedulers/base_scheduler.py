@@ -41,6 +41,12 @@ def metric_of(step: Callable[..., Any]) -> Metric:
     return "required" if parameter.default is parameter.empty else "optional"
 
 
+def metric_for(component: Any, scheduler: Any) -> Metric:
+    """Whether the step of a scheduler takes a metric; where its component builds it itself, the object tells."""
+    metric: Metric = component.metric if component.target else metric_of(scheduler.step)
+    return metric
+
+
 @dataclass(kw_only=True)
 class SchedulerConfig(Config):
     """The keys that every scheduler has."""
@@ -60,6 +66,8 @@ class SchedulerConfig(Config):
     """Keys that are ticks of the run, at which something changes: without effect where the run is over before."""
     after_end: ClassVar[str] = ""
     """What the rate does from the end on, where an end before the run's is worth a word."""
+    turns: ClassVar[bool] = False
+    """Whether the rate goes the other way after the end, so that a longer run is worth a word too."""
     absolute_rates: ClassVar[tuple[str, ...]] = ()
     """Keys that are rates, absolute, of which torch takes one per group."""
     absolute_floor: ClassVar[str] = ""
@@ -226,6 +234,10 @@ class BaseScheduler(Component):
             optimizer: torch's optimizer whose rates it sets.
         """
         scheduler: LRScheduler = self.construct(optimizer)
+        if str(self.target).startswith("torch.") and self.cfg.get("LAST_EPOCH", -1) >= 0:
+            from .continuing import go_on
+
+            go_on(scheduler)
         return scheduler
 
     def construct(self, *arguments: Any, **keywords: Any) -> Any:
@@ -243,7 +255,7 @@ class TorchSchedulerConfig(SchedulerConfig):
     """The keys of nearly all of torch's schedulers."""
 
     LAST_EPOCH: Annotated[int | float, As(Annotated[int, Bounds(ge=-1)])] = -1
-    """Tick to go on from; -1 starts anew."""
+    """Tick to go on after, at the rates of an unbroken run from `initial_lr`; -1 starts anew."""
 
 
 def _plain(value: Any) -> str:

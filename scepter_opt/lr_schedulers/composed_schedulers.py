@@ -16,7 +16,7 @@ from ..errors import ConfigError, Problem, below
 from ..schedules.fitting import epoch_ticks
 from ..schedules.horizon import Horizon, UnknownYet
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
-from .official_schedulers import INCREASING, Milestones
+from .official_schedulers import INCREASING, NO_LAST_EPOCH, Milestones
 from .registry import LR_SCHEDULERS
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ class NamedSchedulers(Nested):
             value = getattr(config, key)
             if key != config.horizon and value != fields(type(config))[key].default:
                 problems.append(Problem(key, f"belongs on the {self.holder} that holds this node.", value))
+        if config.get("LAST_EPOCH", -1) >= 0:
+            message = f"a part goes on with the {self.holder} that holds it: load the state_dict of that."
+            problems.append(Problem("LAST_EPOCH", message, config.LAST_EPOCH))
         return problems
 
 
@@ -132,6 +135,7 @@ class SequentialLR(_Composed):
         reached = ("MILESTONES",)
         conflicts: ClassVar[tuple[Conflict, ...]] = (
             INCREASING,
+            NO_LAST_EPOCH,
             Conflict(
                 ("MILESTONES", "SCHEDULERS"),
                 lambda c: len(c.MILESTONES) != len(c.SCHEDULERS) - 1,

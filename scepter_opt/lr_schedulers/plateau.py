@@ -48,7 +48,7 @@ class PlateauLR(BaseScheduler):
         THRESHOLD: NonNegative = 1e-4
         """Least change that is an improvement."""
         THRESHOLD_MODE: ThresholdMode = ThresholdMode.rel
-        """rel: the threshold is a share of the best value; abs: a difference from it."""
+        """rel: the threshold is a share of the best value's size, whatever its sign; abs: a difference from it."""
         COOLDOWN: WholeFromZero = 0
         """Metrics after a drop that are not counted."""
         MIN_FACTOR: Fraction = 0.0

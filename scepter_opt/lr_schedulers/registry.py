@@ -64,7 +64,7 @@ class SchedulerRegistry(Registry):
             if isinstance(config, SchedulerConfig):
                 fitted = config.with_horizon(run)
                 remarks += [*config.remarks(), *config.remarks_on(fitted, run), *config.remarks_at(optimizer)]
-                config = in_proportion(fitted, optimizer, key)  # noqa: PLW2901  # the same, completed
+                config = in_proportion(fitted, optimizer)  # noqa: PLW2901  # the same, completed
             scheduler: LRScheduler = config.component(config, logger)(optimizer)
             if scheduler is None:
                 message = "its __call__ returns nothing: return the scheduler."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
-from math import ceil, floor, inf, isfinite
+from math import ceil, floor, inf
 from numbers import Real
 
 from .horizon import whole
@@ -79,6 +79,6 @@ def repeated(start: float, gamma: float, times: int) -> float:
         product = start * gamma**times
     except OverflowError:
         product = inf
-    if isfinite(product):
+    if -inf < product < inf:
         return product
     raise ValueError(f"{start} * {gamma}**{times}: too large for a number")

@@ -138,6 +138,8 @@ def step(start: float, gamma: float, *, every: int | Fraction | None = None, at:
         raise ValueError(f"every = {every!r} and at = {at!r}: exactly one of them must be given")
     if at is None:
         length = stretch("every", every)  # type: ignore[arg-type]  # not None, as `at` is
+        if isinstance(length, int):
+            return lambda k: repeated(start, gamma, k // length) if k > 0 else at_edge(k, start, start)
         return lambda k: repeated(start, gamma, stretches_before(k, length)) if k > 0 else at_edge(k, start, start)
     drops = rising("at", at)
     levels = [repeated(start, gamma, i) for i in range(len(drops) + 1)]
