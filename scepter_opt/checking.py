@@ -15,7 +15,7 @@ from .components.targets import target_kind
 from .config.base import Config, OpenConfig
 from .config.nodes import config_type, full_key, is_node, pairs
 from .config.validation import fields
-from .errors import ConfigError, Problem, join_key, nearest, reason_of, text_of
+from .errors import ConfigError, Problem, below, join_key, nearest, reason_of, say, text_of
 
 _SINGLE = {
     "optimizer": "optimizer",
@@ -73,7 +73,22 @@ def check(cfg: Any, *, imports: bool | None = None) -> Any:
     """
     if not _is_single_node(cfg):
         return _check_whole(cfg, imports)
-    return check_node(cfg, None, imports, full_key(cfg))
+    config = check_node(cfg, None, imports, full_key(cfg))
+    with below(full_key(cfg)):
+        problems, remarks = _rehearsed(config)
+        if problems:
+            raise ConfigError(problems)
+        for remark in remarks:
+            say(remark)
+    return config
+
+
+def _rehearsed(config: Any) -> tuple[list[Problem], list[Problem]]:
+    """What is wrong with a Config, and what is to be said of it, that only trying it shows."""
+    if not isinstance(config, Config):
+        return [], []
+    problems, remarks = config.rehearsal()
+    return list(problems), list(remarks)
 
 
 def _is_single_node(cfg: Any) -> bool:
@@ -104,19 +119,26 @@ def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
         message = f"holds no optimizer and no lr_scheduler, neither at {usual} nor by a NAME."
         raise ConfigError([Problem("", message)])
     configs: dict[str, Any] = {}
+    remarks: list[Problem] = []
     known = {registry.kind: registry for registry in registries()}
     for place in places:
         config, wrong = inspect(place.node, known.get(place.kind or ""), imports)
+        if not wrong:
+            wrong, said = _rehearsed(config)
+            remarks += [remark.under(place.key) for remark in said]
         problems += [problem.under(place.key) for problem in wrong]
         if not wrong:
             configs[place.key] = config
     for optimizer, scheduler in _pairs(configs):
         if isinstance(configs[scheduler], OpenConfig):
             continue
-        wrong = configs[scheduler].conflicts_with(configs[optimizer])
+        wrong = list(configs[scheduler].conflicts_with(configs[optimizer]))
         problems += [problem.under(scheduler) for problem in wrong]
+        remarks += [remark.under(scheduler) for remark in configs[scheduler].remarks_with(configs[optimizer])]
     if problems:
         raise ConfigError(problems)
+    for remark in remarks:
+        say(remark)
     return configs
 
 
@@ -164,9 +186,9 @@ class _Search:
             return []
         if isinstance(place.node, str) and place.kind and _is_option(place.kind, place.node):
             self._texts.append(place)
-        below, problems = _below(place)
+        inside, problems = _below(place)
         self.problems += problems
-        return below
+        return inside
 
     def stray_texts(self) -> Iterator[Problem]:
         """Options that stand where nodes should. Beside a node of its kind, a text may mean anything to the app."""
@@ -198,7 +220,7 @@ def _below(place: Place) -> tuple[list[Place], list[Problem]]:
         return [], []
     several = _SEVERAL.get(place.key.rpartition(".")[2])
     is_root = place.depth == 0
-    below: list[Place] = []
+    inside: list[Place] = []
     problems: list[Problem] = []
     try:
         items = list(pairs(place.node))
@@ -220,8 +242,8 @@ def _below(place: Place) -> tuple[list[Place], list[Problem]]:
         if meant and _is_option(_SINGLE[meant], value):
             problems.append(Problem(path, f"is no place for a node. Did you mean {meant}={value}, without a +?", value))
         binding = is_root or (several is not None and place.depth == 1)
-        below.append(Place(path, value, kind, binding and kind is not None, place.depth + 1))
-    return below, problems
+        inside.append(Place(path, value, kind, binding and kind is not None, place.depth + 1))
+    return inside, problems
 
 
 def _readable(node: Any) -> dict[Any, Any]:

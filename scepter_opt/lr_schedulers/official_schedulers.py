@@ -22,6 +22,13 @@ INCREASING = Conflict(
 )
 
 
+NO_LAST_EPOCH = Conflict(
+    ("LAST_EPOCH",),
+    lambda c: c.LAST_EPOCH >= 0,
+    "its rates follow from all ticks before: leave it at -1, and load the scheduler's state_dict.",
+)
+
+
 @LR_SCHEDULERS.register_class()
 class StepLR(BaseScheduler):
     """The rate is multiplied by GAMMA every STEP_SIZE ticks."""
@@ -30,9 +37,10 @@ class StepLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
+        reached = ("STEP_SIZE",)
         STEP_SIZE: Length
         """Ticks from one drop to the next."""
-        GAMMA: float = 0.1
+        GAMMA: NonNegative = 0.1
         """Factor on the rate at each drop."""
 
 
@@ -45,9 +53,10 @@ class MultiStepLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         conflicts = (INCREASING,)
+        reached = ("MILESTONES",)
         MILESTONES: Milestones
         """Ticks at which the rate drops, increasing."""
-        GAMMA: float = 0.1
+        GAMMA: NonNegative = 0.1
         """Factor on the rate at each drop."""
 
 
@@ -60,6 +69,7 @@ class ConstantLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         horizon = "TOTAL_ITERS"
+        reached = ("TOTAL_ITERS",)
         FACTOR: Fraction = 1.0 / 3
         """Factor on the rate until the end."""
         TOTAL_ITERS: Iterations = 5
@@ -75,6 +85,7 @@ class LinearLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         horizon = "TOTAL_ITERS"
+        reached = ("TOTAL_ITERS",)
         START_FACTOR: Annotated[float, Bounds(gt=0, le=1)] = 1.0 / 3
         """Factor at the first tick; above 0."""
         END_FACTOR: Fraction = 1.0
@@ -91,7 +102,7 @@ class ExponentialLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
-        GAMMA: float
+        GAMMA: NonNegative
         """Factor on the rate at each tick."""
 
 
@@ -104,9 +115,10 @@ class PolynomialLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         horizon = "TOTAL_ITERS"
+        reached = ("TOTAL_ITERS",)
         TOTAL_ITERS: Iterations = 5
         """Ticks until the rate is 0; null takes the run's length from the call."""
-        POWER: float = 1.0
+        POWER: NonNegative = 1.0
         """Exponent of the polynomial."""
 
 
@@ -119,6 +131,9 @@ class CosineAnnealingLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         horizon = "T_MAX"
+        reached = ("T_MAX",)
+        after_end = "the rate rises again"
+        turns = True
         absolute_floor = "ETA_MIN"
         T_MAX: OptionalLength = None
         """Ticks until the lowest rate; null takes the run's length from the call."""
@@ -135,6 +150,7 @@ class CosineAnnealingWarmRestarts(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         absolute_floor = "ETA_MIN"
+        reached = ("T_0",)
         T_0: Length
         """Ticks of the first cosine."""
         T_MULT: Length = 1
@@ -163,6 +179,7 @@ class MultiplicativeLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
+        conflicts = (NO_LAST_EPOCH,)
         LR_LAMBDA: ImportPaths
         """Import path of a function from the tick to a factor, or a list with one per group."""
 
@@ -186,6 +203,7 @@ class ReduceLROnPlateau(BaseScheduler):
     """The rate drops when a metric has stopped improving; its step takes the metric."""
 
     target = "torch.optim.lr_scheduler.ReduceLROnPlateau"
+    metric = "required"
 
     @dataclass(kw_only=True)
     class Config(SchedulerConfig):

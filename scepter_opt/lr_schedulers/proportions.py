@@ -3,59 +3,67 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from typing import TYPE_CHECKING, Any
 
-from ..errors import join_key
+from ..errors import Problem, below, say
 from .base_scheduler import SchedulerConfig
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 
-def in_proportion(config: Any, optimizer: Optimizer, key: str = "") -> Any:
+def in_proportion(config: Any, optimizer: Optimizer) -> Any:
     """The same Config with its absolute rates as lists, one for each group, in proportion to the groups' own rates.
 
-    What is written stands for a group at the optimizer's own rate. A list in the config stays as it is.
+    What is written stands for a group at the optimizer's own rate. A list in the config stays as it is, and so does
+    all of it for an optimizer that this package did not build: there torch's keys mean what torch means.
 
     Args:
         config: A scheduler's Config.
         optimizer: torch's optimizer whose groups it will set.
-        key: The Config's full key, for warnings.
 
     Warns:
-        UserWarning: An absolute floor of which torch takes only one lifts a group over the others.
+        ConfigWarning: An absolute floor of which torch takes only one lifts a group over the others.
     """
+    groups = optimizer.param_groups
+    own = float(optimizer.defaults.get("lr") or 0.0)
+    if not any("rules" in group for group in groups) or own <= 0 or any("lr" not in group for group in groups):
+        return config
+    rates = [float(group.get("initial_lr", group["lr"])) for group in groups]
+    if all(rate == own for rate in rates):
+        return config
+    if len(set(rates)) > 1:
+        _warn_of_floors(config, groups, rates)
+    return _scaled(config, [rate / own for rate in rates])
+
+
+def _scaled(config: Any, shares: list[float]) -> Any:
+    """A Config, and those that it holds, with a list for each absolute rate."""
     if not isinstance(config, SchedulerConfig):
         return config
-    rates = [float(group.get("initial_lr", group["lr"])) for group in optimizer.param_groups if "lr" in group]
-    own = float(optimizer.defaults.get("lr", 0.0))
-    if len(rates) < len(optimizer.param_groups) or own <= 0 or not any(rate != own for rate in rates):
-        return config
-    made: dict[str, Any] = {}
-    for name in config.absolute_rates:
-        value = getattr(config, name)
-        if not isinstance(value, list) and value:
-            made[name] = [value * rate / own for rate in rates]
-    if config.absolute_floor and len(set(rates)) > 1:
-        _warn_of_floor(config, optimizer, rates, key)
+    values = {name: getattr(config, name) for name in config.absolute_rates}
+    changed: dict[str, Any] = {
+        name: [value * share for share in shares]
+        for name, value in values.items()
+        if value and not isinstance(value, list)
+    }
     if "SCHEDULERS" in config:
-        made["SCHEDULERS"] = {
-            name: in_proportion(part, optimizer, join_key(key, f"SCHEDULERS.{name}"))
-            for name, part in config.get("SCHEDULERS").items()
-        }
-    return dataclasses.replace(config, **made) if made else config
+        changed["SCHEDULERS"] = {name: _scaled(part, shares) for name, part in config.get("SCHEDULERS").items()}
+    return dataclasses.replace(config, **changed) if changed else config
 
 
-def _warn_of_floor(config: SchedulerConfig, optimizer: Optimizer, rates: list[float], key: str) -> None:
-    floor = getattr(config, config.absolute_floor)
+def _warn_of_floors(config: Any, groups: list[dict[str, Any]], rates: list[float]) -> None:
+    if not isinstance(config, SchedulerConfig):
+        return
+    floor = getattr(config, config.absolute_floor) if config.absolute_floor else 0.0
     lowest, highest = min(range(len(rates)), key=rates.__getitem__), max(rates)
     if floor > 0:
-        name = optimizer.param_groups[lowest].get("name", f"[{lowest}]")
-        warnings.warn(
-            f"{join_key(key, config.absolute_floor)} = {floor:g} is absolute and the same for all groups: it lifts the "
-            f"group {name}, whose rate is {rates[lowest]:g}, against the one at {highest:g}. PhasesLR's floors are "
-            "relative.",
-            UserWarning,
-            stacklevel=2,
+        name = groups[lowest].get("name", f"[{lowest}]")
+        message = (
+            f"is absolute and the same for all groups: it lifts the group {name}, whose rate is {rates[lowest]:g}, "
+            f"against the one at {highest:g}. PhasesLR's floors are relative."
         )
+        say(Problem(config.absolute_floor, message, floor))
+    for name, part in (config.get("SCHEDULERS") or {}).items():
+        with below(f"SCHEDULERS.{name}"):
+            _warn_of_floors(part, groups, rates)

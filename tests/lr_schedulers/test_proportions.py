@@ -76,7 +76,9 @@ FLOORS = [
 @pytest.mark.parametrize(("node", "key"), FLOORS, ids=lambda value: str(value)[:30])
 def test_an_absolute_floor_that_lifts_a_group_is_a_warning(node: Any, key: str) -> None:
     optimizer = scepter_opt.build_optimizer(Net(), NODE)
-    with pytest.warns(UserWarning, match=f"{key} = 0.001 is absolute .* lifts the group slow, whose rate is 0.01"):
+    with pytest.warns(
+        scepter_opt.ConfigWarning, match=f"^{key} = 0.001: is absolute .* lifts the group slow, whose rate is 0.01"
+    ):
         scepter_opt.build_lr_scheduler(optimizer, node, total_steps=10)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -85,9 +87,20 @@ def test_an_absolute_floor_that_lifts_a_group_is_a_warning(node: Any, key: str) 
         scepter_opt.build_lr_scheduler(plain, node, total_steps=10)
 
 
-def test_an_optimizer_of_torch_alone_is_served_too() -> None:
+@pytest.mark.parametrize(
+    ("node", "key", "expected"),
+    [
+        ({"NAME": "ReduceLROnPlateau", "MIN_LR": 0.01}, "", [0.01, 0.01]),
+        ({"NAME": "OneCycleLR", "MAX_LR": 1.0, "TOTAL_STEPS": 10, "CYCLE_MOMENTUM": False}, "max_lr", [1.0, 1.0]),
+        ({"NAME": "CyclicLR", "BASE_LR": 0.1, "MAX_LR": 1.0, "CYCLE_MOMENTUM": False}, "lr", [0.1, 0.1]),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_over_an_optimizer_that_torch_made_keys_mean_what_torch_means(
+    node: Any, key: str, expected: list[float]
+) -> None:
     own, other = (torch.ones(1, requires_grad=True) for _ in range(2))
-    groups: list[dict[str, Any]] = [{"params": [own]}, {"params": [other], "lr": 0.2}]
-    node = {"NAME": "ReduceLROnPlateau", "MIN_LR": 0.01}
+    groups: list[dict[str, Any]] = [{"params": [own]}, {"params": [other], "lr": 0.2, "name": "head"}]
     scheduler: Any = scepter_opt.build_lr_scheduler(torch.optim.SGD(groups, lr=0.1), node)
-    assert scheduler.min_lrs == [0.01, 0.02]
+    found = [group[key] for group in scheduler.optimizer.param_groups] if key else scheduler.min_lrs
+    assert found == pytest.approx(expected)

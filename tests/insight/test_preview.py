@@ -15,7 +15,7 @@ import torch
 import scepter_opt
 from tests.support import SCHEDULERS, scheduler_node, tick
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 PHASES = {
     "NAME": "PhasesLR",
     "PHASES": {
@@ -37,7 +37,8 @@ def test_a_preview_is_what_the_scheduler_does(name: str) -> None:
     given = [{**group, "params": [torch.zeros(1, requires_grad=True)]} for group in groups]
     optimizer = torch.optim.SGD(given, lr=0.1, weight_decay=0.1, momentum=0.9)
     before = [dict(group) for group in groups]
-    total = {"PhasesLR": 60, "StepAnnealingLR": 16}.get(name, 30)
+    totals = {"PhasesLR": 60, "StepAnnealingLR": 16, "LinoPolyLR": 12, "CosineAnnealingLR": 15, "SequentialLR": 20}
+    total = totals.get(name, 30)
     run = scepter_opt.Horizon(total, steps_per_epoch=1)
     shown = scepter_opt.preview(node, run, groups)
     assert groups == before
