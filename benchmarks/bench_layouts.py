@@ -44,10 +44,9 @@ def cut(tensor: torch.Tensor) -> torch.Tensor:
 
 def rows(rounds: int = 15) -> Iterator[Row]:
     """Each class over each case; what is not right is refused and has no row."""
+    fused = [name for name, entry in scepter_opt.OPTIMIZERS.own_entries().items() if entry.component.fastest_fused]
     for case, make in CASES.items():
-        for name in (
-            name for name, entry in scepter_opt.OPTIMIZERS.own_entries().items() if entry.component.fastest_fused
-        ):
+        for name in fused:
             said = f"{name}{' with momentum' * (name in KEYS)}, {case}"
             yield from compared(PART, said, implementations(name, make()), "torch", rounds)
 

@@ -125,7 +125,8 @@ def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
         config, wrong = inspect(place.node, known.get(place.kind or ""), imports)
         if not wrong:
             wrong, said = _rehearsed(config)
-            remarks += [remark.under(place.key) for remark in said]
+            alone = place.key.rpartition(".")[2] in _SINGLE and isinstance(config, Config)
+            remarks += [remark.under(place.key) for remark in [*said, *(config.remarks_alone() if alone else ())]]
         problems += [problem.under(place.key) for problem in wrong]
         if not wrong:
             configs[place.key] = config

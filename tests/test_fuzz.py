@@ -160,7 +160,7 @@ def equal(one: Any, other: Any, depth: int = 0) -> bool:
     if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
         return math.isnan(other)
     if isinstance(one, DictConfig):
-        return repr(one) == repr(other)
+        return equal(OmegaConf.to_container(one), OmegaConf.to_container(other), depth + 1)
     if isinstance(one, dict):
         return list(one) == list(other) and all(equal(one[key], other[key], depth + 1) for key in one)
     if isinstance(one, (np.ndarray, torch.Tensor)):
@@ -172,6 +172,7 @@ def equal(one: Any, other: Any, depth: int = 0) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
+pytestmark = pytest.mark.filterwarnings("ignore::scepter_opt.ConfigWarning")  # what is said is no refusal
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 

@@ -67,6 +67,9 @@ class Config(Readable):
     conflicts: ClassVar[tuple[Conflict, ...]] = ()
     """Combinations that are refused; a subclass adds its own to its base's."""
 
+    idle: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Keys that do nothing while another one is 0, false or null: each with that other."""
+
     NAME: str = MISSING
     """Name of the class in the registry."""
 
@@ -83,6 +86,10 @@ class Config(Readable):
 
     def problems(self) -> Iterable[Problem]:
         """What is wrong between keys each of which is right, beyond `conflicts`; keys are relative to the node."""
+        return ()
+
+    def remarks_alone(self) -> Iterable[Problem]:
+        """What the node says without effect where it is not one of several; keys are relative to it."""
         return ()
 
     def rehearsal(self) -> tuple[Iterable[Problem], Iterable[Problem]]:

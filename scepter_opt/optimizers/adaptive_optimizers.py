@@ -81,6 +81,7 @@ class Adam(BaseOptimize):
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
+        idle = (("DECOUPLED_WEIGHT_DECAY", "WEIGHT_DECAY"),)
         LEARNING_RATE: NonNegative = 1e-3
         """Step size."""
         BETAS: Betas = (0.9, 0.999)
@@ -145,6 +146,7 @@ class NAdam(BaseOptimize):
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
+        idle = (("DECOUPLED_WEIGHT_DECAY", "WEIGHT_DECAY"),)
         LEARNING_RATE: NonNegative = 2e-3
         """Step size."""
         BETAS: Betas = (0.9, 0.999)
@@ -167,6 +169,7 @@ class RAdam(BaseOptimize):
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
+        idle = (("DECOUPLED_WEIGHT_DECAY", "WEIGHT_DECAY"),)
         LEARNING_RATE: NonNegative = 1e-3
         """Step size."""
         BETAS: Betas = (0.9, 0.999)

@@ -66,6 +66,38 @@ class OptimizerConfig(Config):
             yield from check_rules(self)
         yield from check_implementations(self)
 
+    def remarks(self) -> Iterator[Problem]:
+        """What the node says without effect; keys are relative to it."""
+        return idle_keys(self, self.PARAM_GROUPS or {})
+
+    def remarks_alone(self) -> Iterator[Problem]:
+        if self.ALLOW_REST:
+            message = "does nothing on an optimizer alone, which may leave parameters: it is for build_optimizers."
+            yield Problem("ALLOW_REST", message, True)
+
+    def rehearsal(self) -> tuple[list[Problem], list[Problem]]:
+        return [], list(self.remarks())
+
+
+def idle_keys(config: OptimizerConfig, rules: Mapping[str, Any]) -> Iterator[Problem]:
+    """What an optimizer or one of its rules says, and which does nothing without another key.
+
+    Args:
+        config: The optimizer's Config, or that of a part of a Hybrid.
+        rules: The rules over its parameters; one that sets the other key brings the first to life.
+    """
+    from ..config.validation import fields
+
+    multiplier = [("WEIGHT_DECAY_MULT", "WEIGHT_DECAY")] if "WEIGHT_DECAY" in config else []
+    for key, needed in [*config.idle, *multiplier]:
+        if config.get(needed) or any(rule.SET.get(needed) for rule in rules.values()):
+            continue
+        places = {f"PARAM_GROUPS.{name}.SET.{key}": rule.SET[key] for name, rule in rules.items() if key in rule.SET}
+        if key in config and config[key] != fields(type(config))[key].default:
+            places[key] = config[key]
+        for place, value in places.items():
+            yield Problem(place, f"does nothing without {needed}.", value)
+
 
 class BaseOptimize(Component):
     """Builds an optimizer from a Config. A subclass names its class by `target`, or overrides `__call__`.

@@ -14,7 +14,7 @@ from ..config.base import OpenConfig
 from ..config.fields import Nested
 from ..errors import Problem, below, did_you_mean
 from ..parameters.implementation import Implementation, check_implementations
-from .base_optimizer import BaseOptimize, OptimizerConfig
+from .base_optimizer import BaseOptimize, OptimizerConfig, idle_keys
 from .registry import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -86,6 +86,12 @@ class Hybrid(BaseOptimize):
 
         def with_parts(self, parts: Mapping[str, Any]) -> Self:
             return dataclasses.replace(self, OPTIMIZERS=dict(parts))
+
+        def remarks(self) -> Iterator[Problem]:
+            for name, config in self.OPTIMIZERS.items():
+                for problem in idle_keys(config, self.PARAM_GROUPS or {}):
+                    is_rules = problem.key.startswith("PARAM_GROUPS.")
+                    yield problem if is_rules else problem.under(f"OPTIMIZERS.{name}")
 
         def problems(self) -> Iterator[Problem]:
             names = list(self.OPTIMIZERS)

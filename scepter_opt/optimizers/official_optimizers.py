@@ -137,6 +137,7 @@ class SGD(BaseOptimize):
 
     @dataclass(kw_only=True)
     class Config(DifferentiableKeys):
+        idle = (("DAMPENING", "MOMENTUM"),)
         conflicts = (
             Conflict(
                 ("NESTEROV", "MOMENTUM"),

@@ -43,7 +43,10 @@ class OptimizerRegistry(Registry):
         from ..parameters.planning import make_plan
 
         with checked(cfg, self) as config:
-            return self.build_plan(make_plan(config, parameters), logger)
+            optimizer = self.build_plan(make_plan(config, parameters), logger)
+            for remark in () if isinstance(config, OpenConfig) else config.remarks_alone():
+                say(remark)
+            return optimizer
 
     def build_plan(self, plan: Plan, logger: Any = None) -> Optimizer:
         """Build the optimizer of a plan, and freeze what its rules freeze.
@@ -73,7 +76,8 @@ class OptimizerRegistry(Registry):
 
     def tell(self, plan: Plan, logger: Any = None) -> None:
         """Say what is remarkable in a plan, and log it in short."""
-        for remark in plan.remarks:
+        own = [] if isinstance(plan.config, OpenConfig) else plan.config.remarks()
+        for remark in [*own, *plan.remarks]:
             say(remark)
         if logger is not None:
             logger.info(f"{plan.optimizer}: {plan.short()}")

@@ -14,7 +14,7 @@ from ..config.documentation import documentation
 from ..config.fields import Nested, NonNegative, Texts
 from ..config.names import keyword_of
 from ..config.validation import Field, fields, per_class, validate
-from ..errors import Problem, did_you_mean, nearest
+from ..errors import Problem, did_you_mean, nearest, text_of
 from .where import SELECTORS, Where, broken, check_selection, listed
 
 DEFAULT = "default"
@@ -62,7 +62,7 @@ class Rules(Nested):
         rules: dict[str, Any] = {}
         problems: list[Problem] = []
         for key, node in value.items():
-            name = str(key)
+            name = text_of(key)
             rule, faults = _check_rule(node, owner, imports)
             if name in rules:
                 faults = [Problem("", "there are two rules of this name.")]
@@ -147,7 +147,7 @@ def unknown_setting(key: Any, value: Any, owner: type | None) -> Problem:
         return Problem(key, "holds for the whole optimizer; a rule cannot set it.", value)
     spellings = {keyword_of(known): known for known in settable(owner)} | {known: known for known in settable(owner)}
     meant = nearest(key, spellings)
-    return Problem(str(key), f"{name} has no such key." + (f" Did you mean {meant}?" if meant else ""), value)
+    return Problem(text_of(key), f"{name} has no such key." + (f" Did you mean {meant}?" if meant else ""), value)
 
 
 def _check_layers(settings: Mapping[str, Any]) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from ..config.base import Readable
 from ..config.fields import Nested, NonNegative
 from ..config.validation import validate
-from ..errors import Problem, did_you_mean
+from ..errors import Problem, did_you_mean, text_of
 from .curves import CURVES
 from .lengths import Length, Lengths
 
@@ -110,8 +110,8 @@ class Phases(Nested):
         problems: list[Problem] = []
         for name, written in value.items():
             phase, wrong = _check_phase(written, imports)
-            problems += [problem.under(str(name)) for problem in wrong]
-            phases[str(name)] = phase
+            problems += [problem.under(text_of(name)) for problem in wrong]
+            phases[text_of(name)] = phase
         if problems:
             return None, problems
         there = {name: phase for name, phase in phases.items() if not phase.left_out}
@@ -137,8 +137,8 @@ class NamedPhases(Nested):
         problems: list[Problem] = []
         for name, phases in value.items():
             if phases is not None:
-                checked[str(name)], wrong = self._check_one(phases, owner, imports)
-                problems += [problem.under(str(name)) for problem in wrong]
+                checked[text_of(name)], wrong = self._check_one(phases, owner, imports)
+                problems += [problem.under(text_of(name)) for problem in wrong]
         return checked, problems
 
     def _check_one(self, phases: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:
@@ -150,7 +150,7 @@ class NamedPhases(Nested):
         for key, written in phases.items():
             nested = {"PHASES": Phases("beside"), "SETTINGS": self.settings}.get(key)
             if nested is None:
-                problems.append(Problem(str(key), "a rule has no such key here. It has PHASES, SETTINGS.", written))
+                problems.append(Problem(text_of(key), "a rule has no such key here. It has PHASES, SETTINGS.", written))
             elif written is not None:
                 checked[key], wrong = nested.check(written, owner, imports)
                 problems += [problem.under(key) for problem in wrong]
