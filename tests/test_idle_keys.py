@@ -85,7 +85,7 @@ SILENCING = {
 # What a node says beside what it must, so that every key has something to work on.
 LIVELY: dict[str, dict[str, Any]] = {
     "ReduceLROnPlateau": {"THRESHOLD": 0.1, "FACTOR": 0.5, "MIN_LR": 0.001},
-    "PlateauLR": {"THRESHOLD": 0.1, "FACTOR": 0.5, "MIN_FACTOR": 0.01},
+    "PlateauLR": {"THRESHOLD": 0.2, "FACTOR": 0.5, "MIN_FACTOR": 0.01},
 }
 Run = Callable[[dict[str, Any]], Any]
 
@@ -132,7 +132,7 @@ def run_scheduler(name: str) -> Run:
         for step in range(60):
             group = optimizer.param_groups[0]
             trace.append((group["lr"], group["momentum"]))
-            tick(scheduler, metric=math.cos(step / 3) - 0.03 * step - 2)
+            tick(scheduler, metric=math.cos(step / 3) - 0.05 * step - 2)
         return trace
 
     return run
