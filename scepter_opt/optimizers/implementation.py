@@ -99,6 +99,8 @@ FUSED_IS_FASTEST: Mapping[str, tuple[str, ...]] = {
     "torch.optim.SGD": ("cpu", "cuda"),
     "torch.optim.Adagrad": ("cpu",),
 }
+# The classes whose fused step on a CPU is slower than the loop where parameters are not contiguous (channels_last).
+FUSED_IS_SLOW_STRIDED = ("torch.optim.SGD",)
 # The classes whose fused kernel has a rule for distributed tensors.
 FUSED_TAKES_DTENSORS = ("torch.optim.Adam", "torch.optim.AdamW")
 
@@ -163,6 +165,8 @@ def _not_fused(component: Any, tensors: Sequence[Any], sparse: bool, differentia
         return "not all parameters are floating-point"
     if component.target not in FUSED_TAKES_DTENSORS and any(hasattr(tensor, "device_mesh") for tensor in tensors):
         return "the fused kernel has no rule for distributed tensors"
+    if component.target in FUSED_IS_SLOW_STRIDED and any(t.is_cpu and not t.is_contiguous() for t in tensors):
+        return "the loop is faster for parameters that are not contiguous"
     return _wrong(component, tensors)
 
 
