@@ -56,7 +56,8 @@ class _Compiled:
         """Make a step."""
         from torch._dynamo.utils import counters  # with torch's compiler, which takes a while to import
 
-        count = next(iter(optimizer.state.values()), {}).get("step")
+        first: Any = next(iter(optimizer.state.values()), {})
+        count = first.get("step")
         if self._step is None or (isinstance(count, torch.Tensor) and count.dtype is not torch.float64):
             _count_exactly(optimizer)
         if self._step is None:
