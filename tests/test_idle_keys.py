@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import itertools
-import math
+import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -123,19 +123,24 @@ def run_optimizer(name: str) -> Run:
 
 def run_scheduler(name: str) -> Run:
     def run(keys: dict[str, Any]) -> Any:
-        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1, momentum=0.9)
-        scheduler = scepter_opt.build_lr_scheduler(
-            optimizer, scheduler_node(name, **{**LIVELY.get(name, {}), **keys}), total_steps=60
-        )
-        trace = []
-        optimizer.step()
-        for step in range(60):
-            group = optimizer.param_groups[0]
-            trace.append((group["lr"], group["momentum"]))
-            tick(scheduler, metric=math.cos(step / 3) - 0.05 * step - 2)
-        return trace
+        node = scheduler_node(name, **{**LIVELY.get(name, {}), **keys})
+        # what a plateau makes of its keys depends on the metrics: several, so that each key shows in some
+        return [rates(node, random.Random(seed)) for seed in range(30 if "PATIENCE" in node else 1)]
 
     return run
+
+
+def rates(node: dict[str, Any], metrics: random.Random) -> list[Any]:
+    """The rate and the momentum at every step."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1, momentum=0.9)
+    scheduler = scepter_opt.build_lr_scheduler(optimizer, node, total_steps=60)
+    trace = []
+    optimizer.step()
+    for _ in range(60):
+        group = optimizer.param_groups[0]
+        trace.append((group["lr"], group["momentum"]))
+        tick(scheduler, metric=metrics.uniform(1, 3))
+    return trace
 
 
 def outcome(run: Run, keys: dict[str, Any]) -> tuple[Any, str]:

@@ -124,6 +124,8 @@ class BaseOptimize(Component):
     """Why it cannot be a part of a Hybrid; empty where it can."""
     fastest_fused: ClassVar[tuple[str, ...]] = ()
     """Devices on which its fused step is the fastest that it has; benchmarks/bench_step.py has the numbers."""
+    fused_slow_strided: ClassVar[bool] = False
+    """Whether its fused step on a CPU is slower than the loop for parameters that are not contiguous."""
     fused_takes_dtensors: ClassVar[bool] = False
     """Whether its fused kernel has a rule for distributed tensors."""
 

@@ -133,6 +133,7 @@ class SGD(BaseOptimize):
     target = "torch.optim.SGD"
     implementations = ("foreach", "fused")
     fastest_fused = ("cpu", "cuda")
+    fused_slow_strided = True
     compiles = True
 
     @dataclass(kw_only=True)

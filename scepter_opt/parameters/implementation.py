@@ -148,6 +148,8 @@ def _not_fused(component: Any, tensors: Sequence[Any], sparse: bool, differentia
         return "not all parameters are floating-point"
     if not component.fused_takes_dtensors and any(hasattr(tensor, "device_mesh") for tensor in tensors):
         return "the fused kernel has no rule for distributed tensors"
+    if component.fused_slow_strided and any(t.is_cpu and not t.is_contiguous() for t in tensors):
+        return "the loop is faster for parameters that are not contiguous"
     return _wrong(component, tensors)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -237,7 +238,8 @@ def loops(groups: list[list[int]]) -> Callable[[Run], Any]:
     def make(run: Run) -> Any:
         cls = getattr(torch.optim, run.situation.name)
         split = [{"params": [run.tensors[number] for number in group]} for group in groups]
-        return cls(split, **settings(run.situation, tensor_rate=not run.twice), foreach=False, fused=False)
+        flags = {flag: False for flag in ("foreach", "fused") if flag in inspect.signature(cls).parameters}
+        return cls(split, **settings(run.situation, tensor_rate=not run.twice), **flags)
 
     return make
 

@@ -14,6 +14,8 @@ from torch import nn
 
 import scepter_opt
 from scepter_opt.runtime import compiled
+from tests.optimizers.runs import Run, loops, wrong
+from tests.optimizers.situations import Situation, Weight
 from tests.support import SCHEDULERS, make_loss, make_model, scheduler_node, tick
 
 CLASSES = sorted(n for n, e in scepter_opt.OPTIMIZERS.own_entries().items() if e.component.compiles)
@@ -233,3 +235,24 @@ def test_without_a_compiler_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 def test_sparse_gradients_that_are_announced_are_refused() -> None:
     with pytest.raises(scepter_opt.ConfigError, match="a compiled step takes no sparse gradients"):
         built(nn.Embedding(5, 3, sparse=True), {"NAME": "SGD"})
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles by a C++ compiler")
+@pytest.mark.parametrize("name", CLASSES)
+def test_torchs_own_compiler_is_as_right_as_the_loop(name: str) -> None:
+    torch.compiler.reset()
+    shapes = ((70,), (4, 6), (2, 3, 2, 2))
+    weights = tuple(Weight(shape, torch.float32, "plain", ("backward",) * 10) for shape in shapes)
+    keys = {"LEARNING_RATE": 0.05, **({"MOMENTUM": 0.9} if name == "SGD" else {})}
+    situation = Situation(name, keys, weights, False, "list", False, None, None, None, False, 0)
+
+    def make(run: Run) -> Any:
+        return scepter_opt.build_optimizer(list(run.tensors), {"NAME": name, "IMPLEMENTATION": "compiled", **keys})
+
+    own, loop, exact = Run(situation), Run(situation), Run(situation, twice=True)
+    own.run(make)
+    for run in (loop, exact):
+        run.run(loops([[0, 1, 2]]))
+    assert len(own.done) == 10
+    assert not list(wrong(own, loop, exact))
