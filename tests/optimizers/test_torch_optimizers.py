@@ -94,6 +94,7 @@ def test_groups_hold_only_torchs_keys_and_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "key"), CLASSES_AND_KEYS)
+@pytest.mark.filterwarnings("ignore:.*does nothing without:scepter_opt.ConfigWarning")
 def test_a_value_reaches_torch(name: str, key: str) -> None:
     default = fields(type(scepter_opt.check({"NAME": name})))[key].default
     value = not default if isinstance(default, bool) else OTHER[key]
