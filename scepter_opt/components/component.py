@@ -41,6 +41,11 @@ class Component:
         return {}
 
     @classmethod
+    def config_namespace(cls, target: type) -> dict[str, Any]:
+        """What a Config that is read from the signature of a class of torch's kind has beside its keys."""
+        return {}
+
+    @classmethod
     def check_open(cls, values: Mapping[Any, Any], imports: bool | None) -> list[Problem]:
         """What is wrong with the values of a node where the class has no Config; keys are relative to the node."""
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -92,7 +93,12 @@ class BaseOptimize(Component):
     def facts_of(cls, target: type) -> dict[str, Any]:
         from ..components.signatures import parameters_of
 
-        return {"implementations": tuple(flag for flag in ("foreach", "fused") if flag in parameters_of(target))}
+        closure = inspect.signature(target.step).parameters.get("closure")  # type: ignore[attr-defined]  # an Optimizer
+        needs_closure = closure is not None and closure.default is closure.empty
+        return {
+            "implementations": tuple(flag for flag in ("foreach", "fused") if flag in parameters_of(target)),
+            "refused_in_hybrid": "its step needs a closure" if needs_closure else "",
+        }
 
     @classmethod
     def check_open(cls, values: Mapping[Any, Any], imports: bool | None) -> list[Problem]:

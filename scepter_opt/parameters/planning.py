@@ -94,8 +94,13 @@ def _scaled(config: Any) -> tuple[Any, Optimizers]:
     for name, part in config.parts().items():
         scaling = part.get("LR_SCALING") or config.LR_SCALING
         factors[name] = scaling.factor if scaling else 1.0
-        changes = {"LEARNING_RATE": part.LEARNING_RATE * factors[name]} if "LEARNING_RATE" in part else {}
-        parts[name] = dataclasses.replace(part, LR_SCALING={}, **changes) if scaling else part
+        if not scaling:
+            parts[name] = part
+            continue
+        # a class may find its rate itself, when it is given none
+        rate = part.get("LEARNING_RATE")
+        changes = {} if rate is None else {"LEARNING_RATE": rate * factors[name]}
+        parts[name] = dataclasses.replace(part, LR_SCALING={}, **changes)
     if any(factor != 1.0 for factor in factors.values()):
         config = config.with_parts(parts)
     return config, Optimizers(parts, config.default_part, factors)
