@@ -13,7 +13,7 @@ from .components.checking import check_node, inspect
 from .components.registry import registries
 from .config.base import Config, OpenConfig
 from .config.nodes import DEEPEST, config_type, full_key, is_node, pairs
-from .errors import ConfigError, Problem, join_key
+from .errors import ConfigError, Problem, below, join_key, say
 
 _SINGLE = {
     "optimizer": "optimizer",
@@ -58,7 +58,22 @@ def check(cfg: Any, *, imports: bool | None = None) -> Any:
     """
     if not _is_single_node(cfg):
         return _check_whole(cfg, imports)
-    return check_node(cfg, None, imports, full_key(cfg))
+    config = check_node(cfg, None, imports, full_key(cfg))
+    with below(full_key(cfg)):
+        problems, remarks = _rehearsed(config)
+        if problems:
+            raise ConfigError(problems)
+        for remark in remarks:
+            say(remark)
+    return config
+
+
+def _rehearsed(config: Any) -> tuple[list[Problem], list[Problem]]:
+    """What is wrong with a Config, and what is to be said of it, that only trying it shows."""
+    if not isinstance(config, Config):
+        return [], []
+    problems, remarks = config.rehearsal()
+    return list(problems), list(remarks)
 
 
 def _is_single_node(cfg: Any) -> bool:
@@ -85,19 +100,26 @@ def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:
         message = f"holds no optimizer and no lr_scheduler, neither at {places} nor by a NAME."
         raise ConfigError([Problem("", message)])
     configs: dict[str, Any] = {}
+    remarks: list[Problem] = []
     known = {registry.kind: registry for registry in registries()}
     for place in found:
         config, wrong = inspect(place.node, known.get(place.kind or ""), imports)
+        if not wrong:
+            wrong, said = _rehearsed(config)
+            remarks += [remark.under(place.key) for remark in said]
         problems += [problem.under(place.key) for problem in wrong]
         if not wrong:
             configs[place.key] = config
     for optimizer, scheduler in _pairs(configs):
         if isinstance(configs[scheduler], OpenConfig):
             continue
-        wrong = configs[scheduler].conflicts_with(configs[optimizer])
+        wrong = list(configs[scheduler].conflicts_with(configs[optimizer]))
         problems += [problem.under(scheduler) for problem in wrong]
+        remarks += [remark.under(scheduler) for remark in configs[scheduler].remarks_with(configs[optimizer])]
     if problems:
         raise ConfigError(problems)
+    for remark in remarks:
+        say(remark)
     return configs
 
 

@@ -86,7 +86,7 @@ def below(prefix: str) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(problem.under(prefix) for problem in error.problems) from error.__cause__
+        raise type(error)(problem.under(prefix) for problem in error.problems) from error.__cause__
     finally:
         _node_key.reset(outer)
 
@@ -94,10 +94,12 @@ def below(prefix: str) -> Iterator[None]:
 def say(problem: Problem) -> None:
     """Warn of a problem that is no error, under its full key.
 
+    All come from this line, so that Python shows each once, whether check says it, or a build, or both.
+
     Warns:
         ConfigWarning: The problem.
     """
-    warnings.warn(str(problem.under(_node_key.get())), ConfigWarning, stacklevel=2)
+    warnings.warn(str(problem.under(_node_key.get())), ConfigWarning, stacklevel=1)
 
 
 def join_key(prefix: str, key: str) -> str:

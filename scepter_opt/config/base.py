@@ -87,6 +87,10 @@ class Config(Readable):
         """What is wrong between keys each of which is right, beyond `conflicts`; keys are relative to the node."""
         return ()
 
+    def rehearsal(self) -> tuple[Iterable[Problem], Iterable[Problem]]:
+        """What is wrong, and what is to be said, that only trying shows: for check, since a build does try."""
+        return (), ()
+
 
 class OpenConfig(Readable):
     """The Config of a class that declares none: every key passes, nested mappings read the same way.

@@ -9,19 +9,18 @@ from operator import mul
 from typing import Any, final
 
 from ..components.checking import check_node
-from ..config.base import OpenConfig
 from ..config.names import keyword_of
 from ..config.nodes import full_key
 from ..errors import ConfigError, Problem, below
-from ..lr_schedulers.base_scheduler import SchedulerConfig
+from ..lr_schedulers.base_scheduler import SchedulerConfig, metric_for
 from ..lr_schedulers.building import horizon
 from ..lr_schedulers.phases import PhasesLR
 from ..lr_schedulers.registry import LR_SCHEDULERS
 from ..optimizers.base_optimizer import OptimizerConfig
 from ..parameters.plan import Plan
-from ..schedules.curves import values
 from ..schedules.group_settings import RATE, Setting, rules_of
 from ..schedules.horizon import Horizon
+from ..schedules.joining import values
 from ..schedules.timeline import Timeline, Timelines
 
 
@@ -94,6 +93,10 @@ def _ticks(config: Any, run: Horizon) -> int:
     return run.total_steps
 
 
+def _value(choice: Any) -> Any:
+    return getattr(choice, "value", choice)
+
+
 def _listed(groups: Any) -> dict[str, dict[str, Any]]:
     """Group dicts by name, whatever was given."""
     if groups is None or isinstance(groups, Real):
@@ -130,6 +133,22 @@ def _own_values(groups: Any, listed: Mapping[str, dict[str, Any]]) -> dict[str, 
     return own
 
 
+class _Factors:
+    """The factors of timelines at every tick, each made once for each of the optimizer's own values."""
+
+    def __init__(self, own: Mapping[str, dict[str, Any]], ticks: int) -> None:
+        self._own = own
+        self._ticks = ticks
+        self._made: dict[tuple[str, float], array[float]] = {}
+
+    def of(self, key: str, timeline: Timeline, setting: Setting, group: dict[str, Any]) -> array[float]:
+        """The factors of a group's setting."""
+        value = _number(setting, self._own[group.get("optimizer", "")])
+        if (key, value) not in self._made:
+            self._made[key, value] = values(timeline.curve(value), 0, self._ticks)
+        return self._made[key, value]
+
+
 def _of_phases(
     timelines: Timelines, groups: Mapping[str, dict[str, Any]], own: Mapping[str, dict[str, Any]], ticks: int
 ) -> Preview:
@@ -138,30 +157,24 @@ def _of_phases(
     if missing:
         message = f"none of these groups is made by it: {', '.join(sorted(known)) or 'they have no names'}."
         raise ConfigError([Problem(f"RULES.{missing[0]}", message)])
-    made: dict[tuple[str, float], array[float]] = {}
-
-    def factors(name: str, timeline: Timeline, setting: Setting, group: dict[str, Any]) -> array[float]:
-        value = _number(setting, own[group.get("optimizer", "")])
-        if (name, value) not in made:
-            made[name, value] = values(timeline.curve(value), 0, ticks)
-        return made[name, value]
-
-    columns = {}
-    for name, group in groups.items():
-        hit = {f"RULES.{rule}": each for rule, each in timelines.rules.items() if rule in rules_of(group)[0]}
-        multiplied = {"PHASES": timelines.rate, **hit}
-        columns[name] = (_number(RATE, group), [factors(key, each, RATE, group) for key, each in multiplied.items()])
-    shown = Preview(columns)
-    for key, timeline in timelines.settings.items():
-        setting = Setting(key)
-        holding = {name: group for name, group in groups.items() if setting.is_in(group)} or groups
-        shown.settings[key] = Preview(
-            {
-                name: (_number(setting, group), [factors(key, timeline, setting, group)])
-                for name, group in holding.items()
-            }
-        )
-    return shown
+    factors = _Factors(own, ticks)
+    shown = {}
+    for name in timelines.names:
+        setting = Setting.of(name, groups.values())
+        columns = {}
+        for group_name, group in groups.items():
+            rules = rules_of(group)[0]
+            hit = [
+                factors.of(key, timeline, setting, group)
+                for key, each, rule, timeline in timelines.keyed()
+                if each == name and (not rule or rule in rules)
+            ]
+            if hit and (name == RATE or setting.is_in(group) or not any(map(setting.is_in, groups.values()))):
+                columns[group_name] = (_number(setting, group), hit)
+        shown[name] = Preview(columns)
+    rates = shown.pop(RATE)
+    rates.settings.update(shown)
+    return rates
 
 
 def _number(setting: Setting, group: dict[str, Any]) -> float:
@@ -177,13 +190,13 @@ def _of_any(config: Any, groups: Mapping[str, dict[str, Any]], ticks: int, run: 
     optimizer = torch.optim.SGD(given, lr=given[0]["lr"], momentum=0.9)
     scheduler = LR_SCHEDULERS.build(config, optimizer=optimizer, total_steps=run, key=key)
     optimizer.step()  # torch warns if this never happens
-    takes_metric = not isinstance(config, OpenConfig) and "PATIENCE" in config
     columns = {name: array("d") for name in groups}
     for tick in range(ticks):
         for column, group in zip(columns.values(), optimizer.param_groups, strict=True):
             column.append(float(group["lr"]))
-        if not takes_metric:
+        if metric_for(config.component, scheduler) == "none":
             scheduler.step()
         else:
-            scheduler.step(tick if config.MODE.value == "max" else -tick)
+            # ever better, so that nothing drops
+            scheduler.step(tick if str(_value(config.get("MODE"))) == "max" else -tick)
     return Preview({name: (1.0, [column]) for name, column in columns.items()})

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import isnan
 from typing import TYPE_CHECKING, Any, TypeAlias, final
+from weakref import ref
 
 from ..components.checking import check_node
+from ..components.keywords import target_class
 from ..config.nodes import full_key
-from ..errors import ConfigError, Problem, did_you_mean, show
+from ..errors import ConfigError, Problem, below, did_you_mean, say, show
+from ..lr_schedulers.base_scheduler import Metric, metric_for
 from ..lr_schedulers.registry import LR_SCHEDULERS
 
 if TYPE_CHECKING:
@@ -38,7 +40,11 @@ class Driver:
     Args:
         scheduler: What `build_lr_scheduler` made.
         cfg: The node that it was made of: INTERVAL, FREQUENCY and MONITOR are read.
-        scaler: The GradScaler of the loop: a step that it skipped is no tick.
+        scaler: The GradScaler of the loop: a step that it skipped is no tick, for each of several optimizers alone.
+        metrics: Names of the metrics that the loop measures, where they are known.
+
+    Raises:
+        ConfigError: The node is another scheduler's, or MONITOR names no metric where one is waited for.
 
     >>> import torch, scepter_opt
     >>> node = {"NAME": "StepLR", "STEP_SIZE": 1, "GAMMA": 0.5, "INTERVAL": "epoch"}
@@ -49,10 +55,12 @@ class Driver:
     ...     _ = driver.step()
     >>> _ = driver.end_epoch()
     >>> optimizer.param_groups[0]["lr"], driver.state_dict()
-    (0.5, {'steps': 3, 'epochs': 1, 'scale': None})
+    (0.5, {'steps': 3, 'epochs': 1})
     """
 
-    def __init__(self, scheduler: LRScheduler, cfg: Any, *, scaler: GradScaler | None = None) -> None:
+    def __init__(
+        self, scheduler: LRScheduler, cfg: Any, *, scaler: GradScaler | None = None, metrics: Collection[str] = ()
+    ) -> None:
         for name, given in (("scheduler", scheduler), ("scaler", scaler)):
             if hasattr(given, "param_groups"):
                 raise ConfigError([Problem(name, f"a driver needs a {name} here, not the {type(given).__name__}.")])
@@ -67,12 +75,38 @@ class Driver:
         self._by_epoch = str(getattr(interval, "value", interval)) == "epoch"
         self._frequency = int(config.get("FREQUENCY", 1))
         self._monitor: str | None = config.get("MONITOR")
-        self._key = f"{full_key(cfg) or 'lr_scheduler'}.MONITOR"
-        metrics = inspect.signature(scheduler.step).parameters.get("metrics")
-        self._takes_metric = metrics is not None
-        self._needs_metric = metrics is not None and (metrics.default is metrics.empty or self._by_epoch)
+        self._node_key = full_key(cfg) or "lr_scheduler"
+        self._key = f"{self._node_key}.MONITOR"
+        self._inner = _unwrapped(scheduler)
+        with below(self._node_key):
+            metric = self._fitting(config, metrics)
+        self._takes_metric = metric != "none"
+        self._needs_metric = metric == "required" or (metric == "optional" and self._by_epoch)
+        if metric == "optional" and not self._by_epoch:
+            self._inner.is_observed = True  # its metric comes by epochs, between the ticks
         self._seen = False
-        self._scale = self._scaling()[0]
+        self._turn = _turn_of(config, self._inner)
+        self._stepped = 0
+        if scaler is not None:
+            _count_steps(self, self._inner)
+
+    def _fitting(self, config: Any, metrics: Collection[str]) -> Metric:
+        """Whether the scheduler takes a metric; refuse what would only show after the first epoch."""
+        component = config.component
+        target = target_class(component.target) if component.target else None
+        if target is not None and not isinstance(self._inner, target):
+            message = f"this is the node of another scheduler: the driver is given a {type(self._inner).__name__}."
+            raise ConfigError([Problem("NAME", message, config.NAME)])
+        metric = metric_for(component, self._inner)
+        if metric == "none":
+            return metric
+        if self._monitor is None:
+            message = f"is required: {type(self._inner).__name__} waits for a metric, by its name."
+            raise ConfigError([Problem("MONITOR", message, None)])
+        if metrics and self._monitor not in metrics:
+            message = f"there is no such metric.{did_you_mean(self._monitor, metrics)} There are {', '.join(metrics)}."
+            raise ConfigError([Problem("MONITOR", message, self._monitor)])
+        return metric
 
     def step(self, metrics: Metrics = None) -> bool:
         """Say that the optimizer was called, after `scaler.update()` where there is a scaler.
@@ -87,8 +121,9 @@ class Driver:
         Raises:
             ConfigError: The metric is not there, or is NaN.
         """
-        if self._skipped():
+        if self.scaler is not None and not self._stepped:
             return False
+        self._stepped = 0
         self.steps += 1
         return not self._by_epoch and self._tick(self.steps, metrics)
 
@@ -117,7 +152,7 @@ class Driver:
 
     def state_dict(self) -> dict[str, Any]:
         """What was counted; the scheduler's own state is saved beside it."""
-        return {"steps": self.steps, "epochs": self.epochs, "scale": self._scale}
+        return {"steps": self.steps, "epochs": self.epochs}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from what was counted.
@@ -128,7 +163,6 @@ class Driver:
         if state_dict.keys() != self.state_dict().keys():
             raise ConfigError([Problem("driver", f"this is no driver's state: it has {', '.join(state_dict)}.")])
         self.steps, self.epochs = state_dict["steps"], state_dict["epochs"]
-        self._scale = state_dict["scale"]
 
     def _tick(self, count: int, metrics: Metrics) -> bool:
         if count % self._frequency:
@@ -139,11 +173,15 @@ class Driver:
             self._seen = True
         else:
             self.scheduler.step()
+        if self._turn and self._inner.last_epoch > self._turn[1]:
+            key, end, after = self._turn
+            self._turn = None
+            say(Problem(f"{self._node_key}.{key}", f"the run goes on after {end} ticks: {after} from there on.", end))
         return True
 
     def _has_metric(self, metrics: Mapping[str, Any] | None) -> bool:
-        """Whether the metric is among these; without a MONITOR, whether there are any."""
-        return bool(metrics) if self._monitor is None else self._monitor in (metrics or {})
+        """Whether the metric is among these."""
+        return self._monitor in (metrics or {})
 
     def _metric(self, metrics: Mapping[str, Any] | None) -> float:
         names = ", ".join(metrics or {})
@@ -151,9 +189,7 @@ class Driver:
             call = "end_epoch" if self._by_epoch or not self._needs_metric else "step"
             message = f"{type(self.scheduler).__name__} waits for a metric, and none was given to driver.{call}()."
             raise ConfigError([Problem(self._key, message, self._monitor)])
-        if self._monitor is None and len(metrics) > 1:
-            raise ConfigError([Problem(self._key, f"is required where there are several metrics: {names}.", None)])
-        name = next(iter(metrics)) if self._monitor is None else self._monitor
+        name = str(self._monitor)
         if name not in metrics:
             message = f"there is no such metric.{did_you_mean(name, list(metrics))} There are {names}."
             raise ConfigError([Problem(self._key, message, name)])
@@ -167,22 +203,43 @@ class Driver:
             raise ConfigError([Problem(self._key, f"the metric {name} is NaN, and nothing can be said of it.", name)])
         return metric
 
-    def _scaling(self) -> tuple[float | None, int]:
-        """The scaler's factor, and how many steps in a row it skipped none."""
-        state = self.scaler.state_dict() if self.scaler is not None else {}
-        return state.get("scale"), state.get("_growth_tracker", 0)
-
-    def _skipped(self) -> bool:
-        """Whether the scaler skipped the step: it then goes back to 0 steps in a row, with a lower factor.
-
-        What the optimizer was called with says nothing: a fused one is called on overflow too.
-        """
-        before = self._scale
-        self._scale, unskipped = self._scaling()
-        return unskipped == 0 and self._scale is not None and before is not None and self._scale < before
-
     def _measured(self, metrics: Metrics) -> Mapping[str, Any] | None:
         found = metrics() if callable(metrics) else metrics
         if found is not None and not isinstance(found, Mapping):
             raise ConfigError([Problem(self._key, 'metrics are given by name: {"loss": 1.0}.', found)])
         return found
+
+
+def _unwrapped(scheduler: Any) -> Any:
+    """The scheduler inside a wrapper such as Accelerate's, whose step takes anything."""
+    while not hasattr(scheduler, "last_epoch") and hasattr(scheduler, "scheduler"):
+        scheduler = scheduler.scheduler
+    return scheduler
+
+
+def _turn_of(config: Any, scheduler: Any) -> tuple[str, int, str] | None:
+    """The key that says after how many ticks the rate turns, that tick, and what the rate does then."""
+    key = config.horizon if getattr(config, "turns", False) else ""
+    spelt = {name.lower(): name for name in vars(scheduler)} if key else {}
+    return (key, getattr(scheduler, spelt[key.lower()]), config.after_end) if key.lower() in spelt else None
+
+
+def _count_steps(driver: Driver, scheduler: Any) -> None:
+    """Let a driver know of the steps that its optimizer makes.
+
+    A GradScaler does not say which of its optimizers it skipped, and calls a step that finds out by itself, as that of
+    an optimizer made with `fused=True` does, on overflow too: such a one is given what was found.
+    """
+    optimizer = getattr(scheduler, "optimizer", None)
+    if optimizer is None:
+        message = f"with a scaler a driver needs the scheduler's optimizer, and {type(scheduler).__name__} has none."
+        raise ConfigError([Problem("scheduler", message)])
+    known = ref(driver)
+
+    def count(stepped: Any, *_: Any) -> None:
+        overflow = getattr(stepped, "found_inf", None)
+        waiting = known()
+        if waiting is not None and not (overflow is not None and float(overflow)):
+            waiting._stepped += 1
+
+    optimizer.register_step_post_hook(count)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..components.checking import check_node, checked_nodes
 from ..config.nodes import full_key, read
 from ..errors import ConfigError, Problem, below, did_you_mean
+from ..schedules.timeline import PlainSchedule
 from .building import horizon
 from .phases import PhasesLR
 from .registry import LR_SCHEDULERS
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
-    from ..schedules.curves import Factor
     from ..schedules.horizon import Horizon
+    from ..schedules.joining import Factor
 
 
 def build_lr_scheduler(
@@ -123,4 +124,4 @@ def schedule(node: Any, total_steps: int | Horizon | None = None, steps_per_epoc
         for key in ("SETTINGS", "RULES"):
             if config[key]:
                 raise ConfigError([Problem(key, "belongs to an optimizer's schedule; a plain function has none.")])
-        return config.with_horizon(horizon(total_steps, steps_per_epoch)).timelines().rate.curve()
+        return PlainSchedule(config.with_horizon(horizon(total_steps, steps_per_epoch)).timelines().rate)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from ..components.component import Component
 from ..config.base import Config
-from ..config.fields import As, Bounds, Length
+from ..config.fields import As, Bounds, Length, OptionalLength
 from ..errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -28,19 +29,45 @@ class Interval(str, enum.Enum):
     epoch = "epoch"
 
 
+Metric: TypeAlias = Literal["none", "optional", "required"]
+"""Whether a scheduler's step takes a metric."""
+
+
+def metric_of(step: Callable[..., Any]) -> Metric:
+    """Whether a scheduler's step takes a metric, by its signature, which names it `metrics` as torch does."""
+    parameter = inspect.signature(step).parameters.get("metrics")
+    if parameter is None:
+        return "none"
+    return "required" if parameter.default is parameter.empty else "optional"
+
+
+def metric_for(component: Any, scheduler: Any) -> Metric:
+    """Whether the step of a scheduler takes a metric; where its component builds it itself, the object tells."""
+    metric: Metric = component.metric if component.target else metric_of(scheduler.step)
+    return metric
+
+
 @dataclass(kw_only=True)
 class SchedulerConfig(Config):
     """The keys that every scheduler has."""
 
     INTERVAL: Interval = Interval.step
-    """What one tick of the scheduler is: an optimizer step or an epoch."""
+    """What one tick of the scheduler is, an optimizer step or an epoch: for what calls it, such as Driver."""
     FREQUENCY: Length = 1
-    """Intervals per tick."""
+    """Intervals per tick: for what calls it, such as Driver."""
     MONITOR: str | None = None
-    """Name of the metric that the scheduler is given at each tick."""
+    """Name of the metric, of those that the loop measures, for a scheduler whose step takes one."""
+    TOTAL_STEPS: OptionalLength = None
+    """Ticks of the run; null takes the run's length from the call."""
 
     horizon: ClassVar[str] = ""
-    """The key that says after how many ticks the schedule ends; where it is null the call's total fills it."""
+    """The key that says after how many ticks the schedule ends; where it is null the run's total fills it."""
+    reached: ClassVar[tuple[str, ...]] = ()
+    """Keys that are ticks of the run, at which something changes: without effect where the run is over before."""
+    after_end: ClassVar[str] = ""
+    """What the rate does from the end on, where an end before the run's is worth a word."""
+    turns: ClassVar[bool] = False
+    """Whether the rate goes the other way after the end, so that a longer run is worth a word too."""
     absolute_rates: ClassVar[tuple[str, ...]] = ()
     """Keys that are rates, absolute, of which torch takes one per group."""
     absolute_floor: ClassVar[str] = ""
@@ -52,34 +79,135 @@ class SchedulerConfig(Config):
         """What cannot be with this optimizer's Config; keys are relative to the scheduler's node."""
         return ()
 
-    def with_horizon(self, run: Horizon) -> Self:
-        """The same Config with its end filled in from the length of the run where it was left open.
+    def remarks(self) -> Iterable[Problem]:
+        """What the node says without effect; keys are relative to it."""
+        return ()
+
+    def remarks_with(self, optimizer: Any) -> Iterable[Problem]:
+        """What is easily overlooked beside this optimizer's Config; keys are relative to the scheduler's node."""
+        return ()
+
+    def remarks_at(self, optimizer: Any) -> Iterable[Problem]:
+        """The same beside an optimizer; keys are relative to the node."""
+        return ()
+
+    def remarks_on(self, fitted: Self, run: Horizon) -> Iterable[Problem]:
+        """What is easily overlooked in a run of this length.
+
+        Args:
+            fitted: The same Config with its end filled in.
+            run: The length of the run.
+        """
+        from ..config.validation import fields
+
+        total = fitted.TOTAL_STEPS
+        if total is None:
+            return
+        for key in self.reached:
+            value, default = getattr(self, key), fields(type(self))[key].default
+            # the end of a curve may be that of the run; a drop there would come after its last step
+            last = total - 1 if isinstance(value, list) else total
+            if value != default and max(value if isinstance(value, list) else [value or 0], default=0) > last:
+                message = f"the run is over after {total} ticks, and never comes to it. Are these epochs, or steps?"
+                yield Problem(key, message, value)
+        end = getattr(self, self.horizon) if self.after_end else None
+        if end is not None and end < total:
+            message = f"the run has {total} ticks: {self.after_end} from {self._place(end, run)} on."
+            yield Problem(self.horizon, message, end)
+
+    def _place(self, tick: int, run: Horizon) -> str:
+        """A tick in optimizer steps, where it is known how many make one."""
+        from ..schedules.horizon import steps_per_tick
+
+        try:
+            return f"step {int(tick) * steps_per_tick(self.INTERVAL.value, int(self.FREQUENCY), run.steps_per_epoch)}"
+        except ValueError:
+            return f"tick {int(tick)}"
+
+    def rehearsal(self) -> tuple[list[Problem], list[Problem]]:
+        """What the build would find out, as far as it can be known without the length of the run."""
+        from ..schedules.horizon import Horizon, UnknownYet
+
+        remarks = list(self.remarks())
+        try:
+            remarks += self.remarks_on(self.try_out(Horizon()), Horizon())
+        except UnknownYet:
+            pass
+        except ConfigError as error:
+            return list(error.problems), []
+        return [], remarks
+
+    def try_out(self, run: Horizon) -> Self:
+        """The Config that a build in such a run would use.
 
         Raises:
-            ConfigError: The end is needed and unknown, or it is said twice and differently.
+            UnknownYet: The run has to be known better.
+            ConfigError: No build in such a run can succeed.
         """
-        if not self.horizon:
-            return self
-        said = getattr(self, self.horizon)
-        if said is None:
-            filled: Any = {self.horizon: self.ticks_of(run)}
-            return dataclasses.replace(self, **filled)
-        if self.horizon == "TOTAL_STEPS" and run.total_steps is not None and said != self.ticks_of(run):
-            message = f"the call's total_steps makes {self.ticks_of(run)}; leave one of them out, or make them equal."
-            raise ConfigError([Problem(self.horizon, message, said)])
-        return self
+        return self.with_horizon(run)
+
+    def with_horizon(self, run: Horizon) -> Self:
+        """The same Config with the total and its own end filled in where they were left open and are known.
+
+        Raises:
+            UnknownYet: The end is needed and unknown.
+            ConfigError: The total is said twice and differently.
+        """
+        filled: dict[str, Any] = {"TOTAL_STEPS": self._total(run)}
+        if self.horizon and filled.get(self.horizon, getattr(self, self.horizon)) is None:
+            filled[self.horizon] = self.ticks_of(run) if filled["TOTAL_STEPS"] is None else filled["TOTAL_STEPS"]
+        return dataclasses.replace(self, **filled)
+
+    def _total(self, run: Horizon) -> int | None:
+        """Ticks of the run, said by the config or by the call; None where neither does.
+
+        Raises:
+            ConfigError: Both say it, and differently.
+        """
+        said = None if self.TOTAL_STEPS is None else int(self.TOTAL_STEPS)
+        try:
+            ticks = self.ticks_of(run)
+        except ConfigError:
+            if run.total_steps is not None and self.horizon and getattr(self, self.horizon) is None:
+                raise
+            return said
+        if said is None or self._agree(said, ticks, run):
+            return ticks if said is None else said
+        message = f"the call's total_steps makes {ticks}; leave one of them out, or make them equal."
+        raise ConfigError([Problem("TOTAL_STEPS", message + self._hint_of_length(said, ticks), said)])
+
+    def _agree(self, said: int, ticks: int, run: Horizon) -> bool:
+        """Whether a total in the config and the call's mean the same run; steps do where nothing is made of them."""
+        return said == ticks or (not self.horizon and said == run.total_steps)
+
+    def _hint_of_length(self, said: int, ticks: int) -> str:
+        return ""
 
     def ticks_of(self, run: Horizon) -> int:
-        """The length of the run in ticks of this scheduler."""
+        """The length of the run in ticks of this scheduler.
+
+        Raises:
+            UnknownYet: It is unknown.
+        """
+        from ..schedules.horizon import UnknownYet, ticks
+
+        key = self.horizon or "TOTAL_STEPS"
         if run.total_steps is None:
             message = "is needed: without it the schedule has no end. Write it, or give total_steps to the call."
-            raise ConfigError([Problem(self.horizon, message)])
-        from ..schedules.horizon import ticks
-
+            raise UnknownYet([Problem(key, message)])
         try:
             return ticks(run.total_steps, self.INTERVAL.value, int(self.FREQUENCY), run.steps_per_epoch)
         except ValueError as error:
-            raise ConfigError([Problem(self.horizon, f"{error}.")]) from error
+            raise UnknownYet([Problem(key, f"{error}.")]) from error
+
+    def describe(self) -> str:
+        """The schedule in one line, for the log: what the node says that is not its default."""
+        from ..config.validation import fields
+
+        known = fields(type(self))
+        items = [(key, value) for key, value in self.items() if key != "NAME"]
+        said = [f"{key} {_plain(value)}" for key, value in items if value != known[key].default]
+        return f"{self.NAME}: {', '.join(said)}" if said else self.NAME
 
 
 class BaseScheduler(Component):
@@ -91,6 +219,13 @@ class BaseScheduler(Component):
     """
 
     common = SchedulerConfig
+    metric: ClassVar[Metric] = "none"
+    """Whether the step of what is built takes a metric: read by whatever calls it."""
+
+    @classmethod
+    def facts_of(cls, target: type) -> dict[str, Any]:
+        """Whether the step of another's class takes a metric."""
+        return {"metric": metric_of(target.step)}  # type: ignore[attr-defined]  # a scheduler's class
 
     def __call__(self, optimizer: Optimizer) -> LRScheduler:
         """Build the scheduler.
@@ -99,7 +234,20 @@ class BaseScheduler(Component):
             optimizer: torch's optimizer whose rates it sets.
         """
         scheduler: LRScheduler = self.construct(optimizer)
+        if str(self.target).startswith("torch.") and self.cfg.get("LAST_EPOCH", -1) >= 0:
+            from .continuing import go_on
+
+            go_on(scheduler)
         return scheduler
+
+    def construct(self, *arguments: Any, **keywords: Any) -> Any:
+        """Call the target; the run's total, a key of every scheduler, goes to those that take one."""
+        from ..components.keywords import has_keyword, target_class
+
+        total = self.cfg.get("TOTAL_STEPS")
+        if self.target and total is not None and has_keyword(target_class(self.target), "total_steps"):
+            keywords = {"total_steps": total, **keywords}
+        return super().construct(*arguments, **keywords)
 
 
 @dataclass(kw_only=True)
@@ -107,4 +255,10 @@ class TorchSchedulerConfig(SchedulerConfig):
     """The keys of nearly all of torch's schedulers."""
 
     LAST_EPOCH: Annotated[int | float, As(Annotated[int, Bounds(ge=-1)])] = -1
-    """Tick to go on from; -1 starts anew."""
+    """Tick to go on after, at the rates of an unbroken run from `initial_lr`; -1 starts anew."""
+
+
+def _plain(value: Any) -> str:
+    """A value as the log shows it."""
+    value = getattr(value, "value", value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

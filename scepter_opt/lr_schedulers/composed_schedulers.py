@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -12,11 +12,11 @@ from ..components.keywords import construct, target_class
 from ..config.base import Conflict, OpenConfig
 from ..config.fields import Nested
 from ..config.validation import fields
-from ..errors import Problem, below
+from ..errors import ConfigError, Problem, below
 from ..schedules.fitting import epoch_ticks
-from ..schedules.horizon import Horizon
+from ..schedules.horizon import Horizon, UnknownYet
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
-from .official_schedulers import INCREASING, Milestones
+from .official_schedulers import INCREASING, NO_LAST_EPOCH, Milestones
 from .registry import LR_SCHEDULERS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Parts(Nested):
+class NamedSchedulers(Nested):
     """Named nodes of schedulers, in order."""
 
     holder: str
@@ -50,11 +50,67 @@ class Parts(Nested):
         if config.get("SETTINGS"):
             message = f"belongs on a scheduler of its own: {self.holder} hands over nothing but the rate."
             problems.append(Problem("SETTINGS", message))
-        for key in ("INTERVAL", "FREQUENCY", "MONITOR"):
+        for key in ("INTERVAL", "FREQUENCY", "MONITOR", "TOTAL_STEPS"):
             value = getattr(config, key)
-            if value != fields(type(config))[key].default:
+            if key != config.horizon and value != fields(type(config))[key].default:
                 problems.append(Problem(key, f"belongs on the {self.holder} that holds this node.", value))
+        if config.get("LAST_EPOCH", -1) >= 0:
+            message = f"a part goes on with the {self.holder} that holds it: load the state_dict of that."
+            problems.append(Problem("LAST_EPOCH", message, config.LAST_EPOCH))
         return problems
+
+
+@dataclass(kw_only=True)
+class HolderConfig(SchedulerConfig):
+    """The keys of schedulers that hold others. Abstract."""
+
+    SCHEDULERS: Annotated[Any, NamedSchedulers("")] = field(default_factory=dict)
+    """Named nodes of schedulers, in order."""
+
+    def runs_of_parts(self, run: Horizon) -> Iterator[Horizon | None]:
+        """The run of each part, in order; None for one that it never comes to."""
+        raise NotImplementedError
+
+    def with_horizon(self, run: Horizon) -> Self:
+        return self._with_parts(run, lambda part, its_run: part.with_horizon(its_run))
+
+    def try_out(self, run: Horizon) -> Self:
+        return self._with_parts(run, lambda part, its_run: part.try_out(its_run))
+
+    def _with_parts(self, run: Horizon, fit: Callable[[Any, Horizon], Any]) -> Self:
+        """The same Config with its parts fitted: to the tick at which the next takes over, or to the run's end.
+
+        Raises:
+            ConfigError: All problems of all parts; UnknownYet where there are none but those.
+        """
+        parts, problems, unknown = {}, list[Problem](), list[Problem]()
+        for (name, part), its_run in zip(self.SCHEDULERS.items(), self.runs_of_parts(run), strict=True):
+            try:
+                with below(f"SCHEDULERS.{name}"):
+                    parts[name] = part if isinstance(part, OpenConfig) else fit(*_with_a_run(part, its_run))
+            except UnknownYet as error:
+                unknown += error.problems
+            except ConfigError as error:
+                problems += error.problems
+        if problems or unknown:
+            raise ConfigError(problems) if problems else UnknownYet(unknown)
+        filled: Any = {"SCHEDULERS": parts, "TOTAL_STEPS": self._total(run)}
+        return dataclasses.replace(self, **filled)
+
+    def remarks(self) -> Iterator[Problem]:
+        for name, part in self._typed_parts():
+            yield from (remark.under(f"SCHEDULERS.{name}") for remark in part.remarks())
+
+    def remarks_on(self, fitted: Self, run: Horizon) -> Iterator[Problem]:
+        yield from super().remarks_on(fitted, run)
+        runs = dict(zip(self.SCHEDULERS, self.runs_of_parts(run), strict=True))
+        for name, part in self._typed_parts():
+            its_run = runs[name]
+            said = () if its_run is None else part.remarks_on(fitted.SCHEDULERS[name], its_run)
+            yield from (remark.under(f"SCHEDULERS.{name}") for remark in said)
+
+    def _typed_parts(self) -> Iterator[tuple[str, SchedulerConfig]]:
+        return ((name, part) for name, part in self.SCHEDULERS.items() if not isinstance(part, OpenConfig))
 
 
 class _Composed(BaseScheduler):
@@ -75,46 +131,45 @@ class SequentialLR(_Composed):
     target = "torch.optim.lr_scheduler.SequentialLR"
 
     @dataclass(kw_only=True)
-    class Config(TorchSchedulerConfig):
+    class Config(HolderConfig, TorchSchedulerConfig):
+        reached = ("MILESTONES",)
         conflicts: ClassVar[tuple[Conflict, ...]] = (
             INCREASING,
+            NO_LAST_EPOCH,
             Conflict(
                 ("MILESTONES", "SCHEDULERS"),
                 lambda c: len(c.MILESTONES) != len(c.SCHEDULERS) - 1,
                 "one milestone is needed between each scheduler and the next.",
             ),
         )
-        SCHEDULERS: Annotated[Any, Parts("SequentialLR")] = field(default_factory=dict)
+        SCHEDULERS: Annotated[Any, NamedSchedulers("SequentialLR")] = field(default_factory=dict)
         """Named nodes of schedulers, in order."""
         MILESTONES: Milestones
         """Ticks at which the next scheduler takes over, increasing."""
 
-        def with_horizon(self, run: Horizon) -> Self:
-            starts = [0, *(int(milestone) for milestone in self.MILESTONES)]
-            parts = {}
-            for position, (name, config) in enumerate(self.SCHEDULERS.items()):
-                with below(f"SCHEDULERS.{name}"):
-                    parts[name] = _filled(self, config, run, starts[position : position + 2])
-            return dataclasses.replace(self, SCHEDULERS=parts)
+        def runs_of_parts(self, run: Horizon) -> Iterator[Horizon | None]:
+            milestones, total = [int(milestone) for milestone in self.MILESTONES], self._total(run)
+            for begin, end in zip([0, *milestones], [*milestones, total], strict=True):
+                yield _run_of_part(self, run, None if end is None else end - begin)
 
     def __call__(self, optimizer: Optimizer) -> LRScheduler:
         scheduler: LRScheduler = self.construct(optimizer, schedulers=self._parts(optimizer))
         return scheduler
 
 
-def _filled(holder: SchedulerConfig, part: Any, run: Horizon, span: list[int]) -> Any:
-    """A part whose open end is the tick at which the next takes over, or the end of the run."""
-    if isinstance(part, OpenConfig):
-        return part
-    end = span[1] if len(span) == 2 else None
-    if end is None and run.total_steps is not None and part.horizon:
-        end = holder.ticks_of(run)
-    length = None if end is None else end - span[0]
-    if length is not None and length < 1:
-        return part
+def _run_of_part(holder: HolderConfig, run: Horizon, length: int | None) -> Horizon | None:
+    """A run of a part, in ticks of its holder; None where nothing is left for it."""
     epoch = epoch_ticks(holder, run)
     whole = int(epoch) if epoch is not None and epoch.denominator == 1 else None
-    return part.with_horizon(Horizon(length, whole))
+    return Horizon(length, whole) if length is None or length > 0 else None
+
+
+def _with_a_run(part: SchedulerConfig, run: Horizon | None) -> tuple[SchedulerConfig, Horizon]:
+    """A part with the run that it is fitted to: one that its turn never comes to fits into any."""
+    if run is not None:
+        return part, run
+    truncated: Any = {"TRUNCATE": True} if "TRUNCATE" in part else {}
+    return dataclasses.replace(part, **truncated), Horizon(1, 1)
 
 
 @LR_SCHEDULERS.register_class()
@@ -124,16 +179,12 @@ class ChainedScheduler(_Composed):
     target = "torch.optim.lr_scheduler.ChainedScheduler"
 
     @dataclass(kw_only=True)
-    class Config(SchedulerConfig):
-        SCHEDULERS: Annotated[Any, Parts("ChainedScheduler")] = field(default_factory=dict)
+    class Config(HolderConfig):
+        SCHEDULERS: Annotated[Any, NamedSchedulers("ChainedScheduler")] = field(default_factory=dict)
         """Named nodes of schedulers, in order."""
 
-        def with_horizon(self, run: Horizon) -> Self:
-            parts = {}
-            for name, config in self.SCHEDULERS.items():
-                with below(f"SCHEDULERS.{name}"):
-                    parts[name] = _filled(self, config, run, [0])
-            return dataclasses.replace(self, SCHEDULERS=parts)
+        def runs_of_parts(self, run: Horizon) -> Iterator[Horizon | None]:
+            yield from [_run_of_part(self, run, self._total(run))] * len(self.SCHEDULERS)
 
     def __call__(self, optimizer: Optimizer) -> LRScheduler:
         scheduler: LRScheduler = construct(target_class(self.target), self._parts(optimizer), optimizer=optimizer)

@@ -6,11 +6,13 @@ import dataclasses
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from ..config.base import Conflict, OpenConfig
-from ..config.fields import Fraction, ImportPath, Length, Numbers, OptionalLength, Positive
+from ..config.base import Conflict
+from ..config.fields import As, Beta, Fraction, ImportPath, Length, NonNegative, OptionalLength, Positive
+from ..config.validation import fields
 from ..errors import Problem
+from . import pairing
 from .base_scheduler import BaseScheduler, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
 
@@ -22,15 +24,32 @@ if TYPE_CHECKING:
 _SPOILS = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "it would overwrite the base rates of the others")
 
 
-def _momentum_problems(config: Any, optimizer: Any) -> Iterator[Problem]:
-    if config.CYCLE_MOMENTUM and getattr(optimizer, "several", False):
-        message = f"the parts of a {optimizer.NAME} have no momentum in common to cycle: set CYCLE_MOMENTUM to false."
-        yield Problem("CYCLE_MOMENTUM", message, True)
-        return
-    cycled = isinstance(optimizer, OpenConfig) or "MOMENTUM" in optimizer or "BETAS" in optimizer
-    if config.CYCLE_MOMENTUM and not cycled:
-        message = f"{optimizer.NAME} has neither MOMENTUM nor BETAS to cycle: set CYCLE_MOMENTUM to false."
-        yield Problem("CYCLE_MOMENTUM", message, True)
+Rates = Annotated[Any, As(NonNegative | list[NonNegative])]
+"""A rate for every group, or a list with one per group."""
+Momenta = Annotated[Any, As(Beta | list[Beta])]
+"""A momentum for every group, or a list with one per group."""
+
+
+def _above(low: Any, high: Any) -> bool:
+    """Whether a lower bound is above its upper one, in any group."""
+    count = max(len(bound) if isinstance(bound, list) else 1 for bound in (low, high))
+    lows, highs = (bound if isinstance(bound, list) else [bound] * count for bound in (low, high))
+    return any(one > other for one, other in zip(lows, highs, strict=False))
+
+
+_ORDER_OF_MOMENTA = Conflict(
+    ("BASE_MOMENTUM", "MAX_MOMENTUM"),
+    lambda c: _above(c.BASE_MOMENTUM, c.MAX_MOMENTUM),
+    "must be at most MAX_MOMENTUM.",
+)
+
+
+def _momenta_that_stay(config: Any) -> Iterator[Problem]:
+    """Momenta that are written and not cycled."""
+    known = fields(type(config))
+    for key in ("BASE_MOMENTUM", "MAX_MOMENTUM"):
+        if not config.CYCLE_MOMENTUM and config[key] != known[key].default:
+            yield Problem(key, "changes nothing: CYCLE_MOMENTUM is false.", config[key])
 
 
 class CyclicMode(str, enum.Enum):
@@ -58,6 +77,7 @@ class CyclicLR(BaseScheduler):
     class Config(TorchSchedulerConfig):
         refused_in = _SPOILS
         absolute_rates = ("BASE_LR", "MAX_LR")
+        reached = ("STEP_SIZE_UP",)
         conflicts = (
             Conflict(
                 ("SCALE_MODE", "SCALE_FN"),
@@ -69,10 +89,12 @@ class CyclicLR(BaseScheduler):
                 lambda c: c.SCALE_FN is not None and c.MODE is not CyclicMode.triangular,
                 "torch ignores it beside a SCALE_FN.",
             ),
+            Conflict(("BASE_LR", "MAX_LR"), lambda c: _above(c.BASE_LR, c.MAX_LR), "must be at most MAX_LR."),
+            _ORDER_OF_MOMENTA,
         )
-        BASE_LR: Numbers
+        BASE_LR: Rates
         """Lower rate, absolute; a list gives one per group."""
-        MAX_LR: Numbers
+        MAX_LR: Rates
         """Upper rate, absolute; a list gives one per group."""
         STEP_SIZE_UP: Length = 2000
         """Ticks on the way up."""
@@ -80,7 +102,7 @@ class CyclicLR(BaseScheduler):
         """Ticks on the way down; null is as many as up."""
         MODE: CyclicMode = CyclicMode.triangular
         """Shape: triangular, triangular2 (halved each cycle), or exp_range (times GAMMA ** tick)."""
-        GAMMA: float = 1.0
+        GAMMA: Positive = 1.0
         """Base of exp_range's scaling."""
         SCALE_FN: ImportPath | None = None
         """Import path of a scaling function, in place of MODE's."""
@@ -88,12 +110,19 @@ class CyclicLR(BaseScheduler):
         """What SCALE_FN is a function of: the number of the cycle, or of ticks."""
         CYCLE_MOMENTUM: bool = True
         """Whether momentum (or the first beta) goes the other way."""
-        BASE_MOMENTUM: Numbers = 0.8
+        BASE_MOMENTUM: Momenta = 0.8
         """Lower momentum; a list gives one per group."""
-        MAX_MOMENTUM: Numbers = 0.9
+        MAX_MOMENTUM: Momenta = 0.9
         """Upper momentum; a list gives one per group."""
 
-        conflicts_with = _momentum_problems
+        def remarks(self) -> Iterator[Problem]:
+            yield from _momenta_that_stay(self)
+            if self.GAMMA != 1 and (self.SCALE_FN is not None or self.MODE is not CyclicMode.exp_range):
+                beside = "a SCALE_FN" if self.SCALE_FN is not None else f"MODE {self.MODE.value}"
+                yield Problem("GAMMA", f"changes nothing beside {beside}: it is exp_range's.", self.GAMMA)
+
+        conflicts_with = pairing.momentum_to_cycle
+        remarks_with = pairing.rates_never_read
 
 
 class AnnealStrategy(str, enum.Enum):
@@ -125,8 +154,9 @@ class OneCycleLR(BaseScheduler):
                 lambda c: c.EPOCHS is not None and c.TOTAL_STEPS is not None,
                 "give TOTAL_STEPS, or EPOCHS with STEPS_PER_EPOCH, not both.",
             ),
+            _ORDER_OF_MOMENTA,
         )
-        MAX_LR: Numbers
+        MAX_LR: Rates
         """Highest rate, absolute; a list gives one per group."""
         TOTAL_STEPS: OptionalLength = None
         """Ticks of the cycle; null takes the run's length from the call."""
@@ -140,9 +170,9 @@ class OneCycleLR(BaseScheduler):
         """Curve of the cycle: cos or linear."""
         CYCLE_MOMENTUM: bool = True
         """Whether momentum (or the first beta) goes the other way."""
-        BASE_MOMENTUM: Numbers = 0.85
+        BASE_MOMENTUM: Momenta = 0.85
         """Lowest momentum; a list gives one per group."""
-        MAX_MOMENTUM: Numbers = 0.95
+        MAX_MOMENTUM: Momenta = 0.95
         """Highest momentum; a list gives one per group."""
         DIV_FACTOR: Positive = 25.0
         """Highest rate over the first one."""
@@ -151,7 +181,9 @@ class OneCycleLR(BaseScheduler):
         THREE_PHASE: bool = False
         """Whether a third phase goes down from the first rate."""
 
-        conflicts_with = _momentum_problems
+        remarks = _momenta_that_stay
+        conflicts_with = pairing.momentum_to_cycle
+        remarks_with = pairing.rates_never_read
 
         def with_horizon(self, run: Horizon) -> Self:
             if self.EPOCHS is None or self.STEPS_PER_EPOCH is None:

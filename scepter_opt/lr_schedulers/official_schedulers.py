@@ -26,6 +26,13 @@ INCREASING = Conflict(
 )
 
 
+NO_LAST_EPOCH = Conflict(
+    ("LAST_EPOCH",),
+    lambda c: c.LAST_EPOCH >= 0,
+    "its rates follow from all ticks before: leave it at -1, and load the scheduler's state_dict.",
+)
+
+
 @LR_SCHEDULERS.register_class()
 class StepLR(BaseScheduler):
     """The rate is multiplied by GAMMA every STEP_SIZE ticks."""
@@ -34,9 +41,10 @@ class StepLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
+        reached = ("STEP_SIZE",)
         STEP_SIZE: Length
         """Ticks from one drop to the next."""
-        GAMMA: float = 0.1
+        GAMMA: NonNegative = 0.1
         """Factor on the rate at each drop."""
 
 
@@ -49,9 +57,10 @@ class MultiStepLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         conflicts = (INCREASING,)
+        reached = ("MILESTONES",)
         MILESTONES: Milestones
         """Ticks at which the rate drops, increasing."""
-        GAMMA: float = 0.1
+        GAMMA: NonNegative = 0.1
         """Factor on the rate at each drop."""
 
 
@@ -64,6 +73,7 @@ class ConstantLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         horizon = "TOTAL_ITERS"
+        reached = ("TOTAL_ITERS",)
         FACTOR: Fraction = 1.0 / 3
         """Factor on the rate until the end."""
         TOTAL_ITERS: Iterations = 5
@@ -79,6 +89,7 @@ class LinearLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         horizon = "TOTAL_ITERS"
+        reached = ("TOTAL_ITERS",)
         START_FACTOR: Annotated[float, Bounds(gt=0, le=1)] = 1.0 / 3
         """Factor at the first tick; above 0."""
         END_FACTOR: Fraction = 1.0
@@ -95,7 +106,7 @@ class ExponentialLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
-        GAMMA: float
+        GAMMA: NonNegative
         """Factor on the rate at each tick."""
 
 
@@ -108,9 +119,10 @@ class PolynomialLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         horizon = "TOTAL_ITERS"
+        reached = ("TOTAL_ITERS",)
         TOTAL_ITERS: Iterations = 5
         """Ticks until the rate is 0; null takes the run's length from the call."""
-        POWER: float = 1.0
+        POWER: NonNegative = 1.0
         """Exponent of the polynomial."""
 
 
@@ -123,6 +135,9 @@ class CosineAnnealingLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         horizon = "T_MAX"
+        reached = ("T_MAX",)
+        after_end = "the rate rises again"
+        turns = True
         absolute_floor = "ETA_MIN"
         T_MAX: OptionalLength = None
         """Ticks until the lowest rate; null takes the run's length from the call."""
@@ -139,6 +154,7 @@ class CosineAnnealingWarmRestarts(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         absolute_floor = "ETA_MIN"
+        reached = ("T_0",)
         T_0: Length
         """Ticks of the first cosine."""
         T_MULT: Length = 1
@@ -167,6 +183,7 @@ class MultiplicativeLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
+        conflicts = (NO_LAST_EPOCH,)
         LR_LAMBDA: ImportPaths
         """Import path of a function from the tick to a factor, or a list with one per group."""
 
@@ -190,6 +207,7 @@ class ReduceLROnPlateau(BaseScheduler):
     """The rate drops when a metric has stopped improving; its step takes the metric."""
 
     target = "torch.optim.lr_scheduler.ReduceLROnPlateau"
+    metric = "required"
 
     @dataclass(kw_only=True)
     class Config(SchedulerConfig):

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
-from annotated_types import Ge, Le
-
 from ..components.keywords import construct, target_class
 from ..config.base import OpenConfig
-from ..config.fields import As, OptionalLength
-from ..config.validation import fields
-from ..errors import ConfigError, Problem, did_you_mean
-from ..schedules.fitting import Ruler, UnknownYet, epoch_ticks
-from ..schedules.horizon import Horizon
+from ..config.fields import OptionalLength, WholeFromZero
+from ..errors import ConfigError, Problem
+from ..schedules.fitting import Fitting, epoch_ticks
+from ..schedules.group_settings import RATE
+from ..schedules.horizon import Horizon, UnknownYet
 from ..schedules.phases import Clock, NamedPhases, Phase, Phases
+from ..schedules.remarks import in_words, remarks_on_drops, remarks_on_fit, remarks_on_phases
 from ..schedules.timeline import Timeline, Timelines
+from . import pairing
 from .base_scheduler import BaseScheduler, SchedulerConfig
 from .registry import LR_SCHEDULERS
 
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
     from typing_extensions import Self
 
-
-RATE = "LEARNING_RATE"
-_BETAS = {"MOMENTUM": 0, "BETA2": 1}
+_SETTINGS = NamedPhases("settings of the optimizer with their phases: {WEIGHT_DECAY: {...}}")
+_RULES = NamedPhases("rules of PARAM_GROUPS with their phases: {head: {...}}", _SETTINGS)
+# A value far below any optimizer's own, one far above, and 1.
+_VALUES = (1e-9, 1e9, 1.0)
 
 
 @LR_SCHEDULERS.register_class()
@@ -48,126 +49,189 @@ class PhasesLR(BaseScheduler):
         """Ticks of the schedule; null takes the run's length from the call."""
         CLOCK: Clock = Clock.phase
         """What curves after the first phase count from: the start of their phase or of the schedule (as timm does)."""
-        FIRST_STEP: Annotated[int | float, As(Annotated[int, Ge(0), Le(1)])] = 0
-        """Tick of the schedule at the first step: 0, or 1, with which a warm-up from 0 begins above it."""
+        FIRST_STEP: WholeFromZero = 0
+        """Tick of the schedule at the first step; with 1 a warm-up from 0 begins above it."""
         TRUNCATE: bool = False
         """Whether the run may end before the schedule does."""
-        SETTINGS: Annotated[Any, NamedPhases("settings of the optimizer with their phases: {WEIGHT_DECAY: {...}}")] = (
-            field(default_factory=dict)
-        )
-        """Phases of other settings, by the optimizer's keys; of BETAS, MOMENTUM is the first and BETA2 the second."""
-        RULES: Annotated[Any, NamedPhases("rules of PARAM_GROUPS with their phases: {head: {...}}")] = field(
-            default_factory=dict
-        )
-        """Phases that multiply the curve for the parameters of a rule of PARAM_GROUPS."""
+        SETTINGS: Annotated[Any, _SETTINGS] = field(default_factory=dict)
+        """Phases of other settings, by the optimizer's keys; BETA1 and BETA2 are the numbers of BETAS."""
+        RULES: Annotated[Any, _RULES] = field(default_factory=dict)
+        """Phases that multiply the curve for the parameters of a rule of PARAM_GROUPS; or its PHASES and SETTINGS."""
 
         def problems(self) -> Iterable[Problem]:
-            yield from _unknown_settings(self.SETTINGS)
-            try:
-                timelines = self.with_horizon(Horizon()).timelines()
-                for timeline in (timelines.rate, *timelines.settings.values(), *timelines.rules.values()):
-                    timeline.curve()
-            except UnknownYet:
-                return
-            except ConfigError as error:
-                yield from error.problems
+            yield from _under("SETTINGS", pairing.unknown_settings(self.SETTINGS))
+            for rule, settings in self.settings_of_rules():
+                yield from _under(f"RULES.{rule}.SETTINGS", pairing.unknown_settings(settings))
+
+        def settings_of_rules(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+            """The other settings that are scheduled for some parameters alone, by rule."""
+            for rule, written in self.RULES.items():
+                if _is_in_parts(written) and written.get("SETTINGS"):
+                    yield rule, written["SETTINGS"]
 
         def conflicts_with(self, optimizer: Any) -> Iterable[Problem]:
-            if not isinstance(optimizer, OpenConfig):
-                yield from _settings_against(self.SETTINGS, optimizer)
-                yield from _rules_against(self.RULES, optimizer)
+            if isinstance(optimizer, OpenConfig):
+                return
+            yield from _under("SETTINGS", pairing.settings_against(self.SETTINGS, optimizer))
+            for rule, settings in self.settings_of_rules():
+                yield from _under(f"RULES.{rule}.SETTINGS", pairing.settings_against(settings, optimizer))
+            yield from _under("RULES", pairing.rules_against(self.RULES, optimizer))
+            try:
+                timelines = self.with_horizon(Horizon()).timelines()
+            except ConfigError:  # said already, or only a build can know
+                return
+            yield from _impossible_curves(timelines, lambda name: pairing.own_values(name, optimizer))
+
+        def remarks(self) -> Iterable[Problem]:
+            for schedule in _schedules(self):
+                yield from _under(schedule.key, remarks_on_phases(schedule.phases))
+            _, *others = _leaves(self.PHASES)
+            if self.CLOCK is Clock.schedule and all(phase.shape == "constant" or phase.CLOCK for phase in others):
+                yield Problem("CLOCK", "changes nothing: it is for curves after the first phase.", self.CLOCK)
+
+        def remarks_with(self, optimizer: Any) -> Iterable[Problem]:
+            for name in self.SETTINGS:
+                parts = pairing.parts_with(name, optimizer) or {}
+                yield from pairing.reach(name, list(parts))
+
+        def remarks_on(self, fitted: Self, run: Horizon) -> Iterable[Problem]:
+            for written, schedule in zip(_schedules(self), _schedules(fitted), strict=True):
+                yield from _under(schedule.key, remarks_on_fit(written.phases, schedule.phases))
+                yield from remarks_on_drops(Timeline.of(schedule.phases, schedule.key))
+
+        def remarks_at(self, optimizer: Any) -> Iterable[Problem]:
+            for name in self.SETTINGS:
+                yield from pairing.reach(name, pairing.parts_that_have(name, optimizer))
+
+        def try_out(self, run: Horizon) -> Self:
+            fitted = self.with_horizon(run)
+            problems = list(_impossible_curves(fitted.timelines(), lambda _: []))
+            if problems:
+                raise ConfigError(problems)
+            return fitted
 
         def with_horizon(self, run: Horizon) -> Self:
             """The same Config with every length in ticks."""
             total = self._total(run)
-            ruler = Ruler(total, epoch_ticks(self, run), exact=self.TOTAL_STEPS is not None, truncate=self.TRUNCATE)
-            phases = ruler.fit(self.PHASES, "PHASES")
-            end = Timeline.of(phases, "PHASES", Clock.phase, 0).end
-            others = dataclasses.replace(ruler, total=end if total is None else total, exact=False)
+            fitting = Fitting(
+                total,
+                epoch_ticks(self, run),
+                exact=self.TOTAL_STEPS is not None,
+                truncate=self.TRUNCATE,
+                clock=self.CLOCK,
+                first_step=int(self.FIRST_STEP),
+            )
+            phases = fitting.fit(self.PHASES, "PHASES")
+            end = Timeline.of(phases, "PHASES").end
+            others = dataclasses.replace(fitting, total=end if total is None else total, exact=False)
+
+            def fit_rule(rule: Mapping[str, Any], key: str) -> dict[str, Any]:
+                if not _is_in_parts(rule):
+                    return others.fit(rule, key)
+                fitted: dict[str, Any] = {}
+                if "PHASES" in rule:
+                    fitted["PHASES"] = others.fit(rule["PHASES"], f"{key}.PHASES")
+                if "SETTINGS" in rule:
+                    fitted["SETTINGS"] = fit_all(rule["SETTINGS"], f"{key}.SETTINGS", others.fit)
+                return fitted
+
+            def fit_all(named: Mapping[str, Any], key: str, fit: Callable[[Any, str], Any]) -> dict[str, Any]:
+                return {name: fit(phases, f"{key}.{name}") for name, phases in named.items()}
+
             return dataclasses.replace(
                 self,
+                TOTAL_STEPS=total,
                 PHASES=phases,
-                SETTINGS={name: others.fit(found, f"SETTINGS.{name}") for name, found in self.SETTINGS.items()},
-                RULES={name: others.fit(found, f"RULES.{name}") for name, found in self.RULES.items()},
+                SETTINGS=fit_all(self.SETTINGS, "SETTINGS", others.fit),
+                RULES=fit_all(self.RULES, "RULES", fit_rule),
             )
 
-        def _total(self, run: Horizon) -> int | None:
-            """Ticks of the schedule, said by the config or by the call.
+        def _agree(self, said: int, ticks: int, run: Horizon) -> bool:
+            # a run that begins at a later tick may end with the schedule
+            return said in (ticks, ticks + int(self.FIRST_STEP)) or (self.TRUNCATE and ticks < said)
 
-            Raises:
-                ConfigError: Both say it, and differently.
-            """
-            said = None if self.TOTAL_STEPS is None else int(self.TOTAL_STEPS)
-            if run.total_steps is None:
-                return said
-            ticks = self.ticks_of(run)
-            if said is None or said == ticks or (self.TRUNCATE and ticks < said):
-                return ticks if said is None else said
-            message = f"the call's total_steps makes {ticks}; leave one of them out, or make them equal."
-            if ticks < said:
-                message += " TRUNCATE: true lets the run end before the schedule does."
-            raise ConfigError([Problem("TOTAL_STEPS", message, said)])
+        def _hint_of_length(self, said: int, ticks: int) -> str:
+            return " TRUNCATE: true lets the run end before the schedule does." if ticks < said else ""
 
         def timelines(self) -> Timelines:
             """The phases as curves, once `with_horizon` has made every length a number of ticks."""
+            settings: dict[str, dict[str, Timeline]] = {"": {}}
+            for schedule in _schedules(self):
+                timeline = Timeline.of(schedule.phases, schedule.key, int(self.FIRST_STEP))
+                settings.setdefault(schedule.rule, {})[schedule.setting] = timeline
+            return Timelines(settings.pop(""), settings)
 
-            def timeline(phases: Mapping[str, Phase], key: str) -> Timeline:
-                return Timeline.of(phases, key, self.CLOCK, int(self.FIRST_STEP))
-
-            return Timelines(
-                timeline(self.PHASES, "PHASES"),
-                {name: timeline(found, f"SETTINGS.{name}") for name, found in self.SETTINGS.items()},
-                {name: timeline(found, f"RULES.{name}") for name, found in self.RULES.items()},
-            )
+        def describe(self) -> str:
+            return f"{self.NAME}: {'; '.join(map(_described, _schedules(self)))}"
 
     def __call__(self, optimizer: Optimizer) -> LRScheduler:
-        scheduler: LRScheduler = construct(target_class(self.target), optimizer, self.cfg.timelines())
+        timelines = self.cfg.timelines()
+        pairing.refuse_unfit(timelines, optimizer)
+        scheduler: LRScheduler = construct(target_class(self.target), optimizer, timelines)
         return scheduler
 
 
-def _settings_of(config: type) -> list[str]:
-    """The settings of an optimizer that can be scheduled: its numbers but the rate, and both betas."""
-    known = fields(config)
-    floats = [key for key, each in known.items() if getattr(each.annotation, "__origin__", each.annotation) is float]
-    return [key for key in floats if key != RATE] + (list(_BETAS) if "BETAS" in known else [])
+@dataclass(frozen=True)
+class _Schedule:
+    """Phases of one setting, for all parameters or for those of a rule."""
+
+    key: str
+    rule: str
+    setting: str
+    phases: Mapping[str, Phase]
 
 
-def _unknown_settings(settings: Mapping[str, Any]) -> Iterator[Problem]:
-    """Settings that no optimizer can have."""
-    from ..components.registry import registry
-
-    configs = [entry.config for entry in registry("optimizer").entries().values()] if settings else []
-    known = dict.fromkeys(key for config in configs if config for key in _settings_of(config))
-    for name in settings:
-        if name == RATE:
-            yield Problem(f"SETTINGS.{name}", "is what PHASES is for.")
-        elif name not in known and None not in configs:
-            yield Problem(f"SETTINGS.{name}", f"no optimizer has such a setting.{did_you_mean(name, list(known))}")
-
-
-def _settings_against(settings: Mapping[str, Any], optimizer: Any) -> Iterator[Problem]:
-    parts = list(optimizer.parts().values())
-    if any(isinstance(part, OpenConfig) for part in parts):
-        return
-    for name in settings:
-        holding = [part for part in parts if name in _settings_of(type(part))]
-        if not holding:
-            names = [key for part in parts for key in _settings_of(type(part))]
-            hint = did_you_mean(name, names) or f" It has {', '.join(dict.fromkeys(names)) or 'none'}."
-            yield Problem(f"SETTINGS.{name}", f"{optimizer.NAME} has no such setting to schedule.{hint}")
-        elif all(part.get(name, 1) == 0 for part in holding) and not _set_by_a_rule(optimizer, name):
-            message = f"{optimizer.NAME}'s {name} is 0, and a factor on 0 stays 0: give the optimizer a value."
-            yield Problem(f"SETTINGS.{name}", message)
+def _schedules(config: Any) -> Iterator[_Schedule]:
+    """Every schedule that a Config holds."""
+    yield _Schedule("PHASES", "", RATE, config.PHASES)
+    for name, phases in config.SETTINGS.items():
+        yield _Schedule(f"SETTINGS.{name}", "", name, phases)
+    for rule, written in config.RULES.items():
+        key = f"RULES.{rule}"
+        if not _is_in_parts(written):
+            yield _Schedule(key, rule, RATE, written)
+            continue
+        if "PHASES" in written:
+            yield _Schedule(f"{key}.PHASES", rule, RATE, written["PHASES"])
+        for name, phases in written.get("SETTINGS", {}).items():
+            yield _Schedule(f"{key}.SETTINGS.{name}", rule, name, phases)
 
 
-def _set_by_a_rule(optimizer: Any, name: str) -> bool:
-    rules = (optimizer.get("PARAM_GROUPS") or {}).values()
-    return any(name in (getattr(rule, "SET", None) or {}) for rule in rules)
+def _is_in_parts(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule's schedule is written as its PHASES and SETTINGS, and not as phases at once."""
+    return bool(rule.keys() & {"PHASES", "SETTINGS"})
 
 
-def _rules_against(rules: Mapping[str, Any], optimizer: Any) -> Iterator[Problem]:
-    known = list(optimizer.get("PARAM_GROUPS") or {})
-    for name in rules:
-        if name not in known:
-            hint = did_you_mean(name, known) or f" There are {', '.join(known) or 'none'}."
-            yield Problem(f"RULES.{name}", f"{optimizer.NAME}'s PARAM_GROUPS have no such rule.{hint}")
+def _leaves(phases: Mapping[str, Phase]) -> Iterator[Phase]:
+    """Phases that hold no others."""
+    for phase in phases.values():
+        yield from _leaves(phase.PHASES) if phase.PHASES else (phase,)
+
+
+def _impossible_curves(timelines: Timelines, own_values: Callable[[str], list[float]]) -> Iterator[Problem]:
+    """Phases that make no curve: of the optimizer's own values, or of any, where those are not known."""
+    for _, name, _, timeline in timelines.keyed():
+        known = own_values(name)
+        errors = [error for value in known or _VALUES if (error := _error(timeline, value))]
+        if errors and (known or len(errors) == len(_VALUES)):
+            yield from errors[-1].problems
+
+
+def _error(timeline: Timeline, own: float) -> ConfigError | None:
+    """What is wrong with a timeline's curve, as far as it can be known."""
+    try:
+        timeline.curve(own)
+    except UnknownYet:
+        return None
+    except ConfigError as error:
+        return error
+    return None
+
+
+def _described(schedule: _Schedule) -> str:
+    of = " ".join(filter(None, [schedule.rule, "" if schedule.setting == RATE else schedule.setting]))
+    return (f"{of}: " if of else "") + in_words(schedule.phases)
+
+
+def _under(prefix: str, problems: Iterable[Problem]) -> Iterator[Problem]:
+    return (problem.under(prefix) for problem in problems)

@@ -10,9 +10,9 @@ from annotated_types import Gt, Lt
 
 from ..components.keywords import construct, target_class
 from ..config.fields import Fraction, NonNegative, WholeFromZero
-from ..schedules.fitting import Ruler, epoch_ticks
+from ..schedules.fitting import Fitting, epoch_ticks
 from ..schedules.horizon import Horizon
-from ..schedules.phases import Clock, Phases
+from ..schedules.phases import Phases
 from ..schedules.timeline import Timeline
 from .base_scheduler import BaseScheduler, Interval, SchedulerConfig
 from .official_schedulers import PlateauMode, ThresholdMode
@@ -29,6 +29,7 @@ class PlateauLR(BaseScheduler):
     """Phases first, then the rate drops when a metric has stopped improving; its step may take the metric."""
 
     target = "scepter_opt.runtime.plateau_lr.PlateauLR"
+    metric = "optional"
 
     @dataclass(kw_only=True)
     class Config(SchedulerConfig):
@@ -47,7 +48,7 @@ class PlateauLR(BaseScheduler):
         THRESHOLD: NonNegative = 1e-4
         """Least change that is an improvement."""
         THRESHOLD_MODE: ThresholdMode = ThresholdMode.rel
-        """rel: the threshold is a share of the best value; abs: a difference from it."""
+        """rel: the threshold is a share of the best value's size, whatever its sign; abs: a difference from it."""
         COOLDOWN: WholeFromZero = 0
         """Metrics after a drop that are not counted."""
         MIN_FACTOR: Fraction = 0.0
@@ -55,18 +56,21 @@ class PlateauLR(BaseScheduler):
 
         def with_horizon(self, run: Horizon) -> Self:
             """The same Config with every length in ticks."""
-            if not self.PHASES:
-                return self
-            total = None if run.total_steps is None else self.ticks_of(run)
-            ruler = Ruler(total, epoch_ticks(self, run), exact=False, truncate=False, total_key="")
-            return dataclasses.replace(self, PHASES=ruler.fit(self.PHASES, "PHASES"))
+            total = self._total(run)
+            fitting = Fitting(total, epoch_ticks(self, run), exact=False, truncate=False, total_key="")
+            return dataclasses.replace(self, TOTAL_STEPS=total, PHASES=fitting.fit(self.PHASES, "PHASES"))
+
+        def try_out(self, run: Horizon) -> Self:
+            fitted = self.with_horizon(run)
+            Timeline.of(fitted.PHASES, "PHASES").curve()
+            return fitted
 
     def __call__(self, optimizer: Optimizer) -> LRScheduler:
         cfg = self.cfg
         scheduler: LRScheduler = construct(
             target_class(self.target),
             optimizer,
-            Timeline.of(cfg.PHASES, "PHASES", Clock.phase, 0) if cfg.PHASES else None,
+            Timeline.of(cfg.PHASES, "PHASES") if cfg.PHASES else None,
             mode=cfg.MODE.value,
             factor=cfg.FACTOR,
             patience=cfg.PATIENCE,

@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigWarning, join_key
+from ..errors import Problem, below, say
 from .base_scheduler import SchedulerConfig
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
+
+
+def in_proportion(config: Any, optimizer: Optimizer) -> Any:
+    """The same Config with its absolute rates as lists, one for each group, in proportion to the groups' own rates.
+
+    What is written stands for a group at the optimizer's own rate, or where that is 0 for the highest, so that a group
+    at 0 stays there. A list in the config stays as it is, and so does
+    all of it for an optimizer that this package did not build: there torch's keys mean what torch means.
+
+    Args:
+        config: A scheduler's Config.
+        optimizer: torch's optimizer whose groups it will set.
+
+    Warns:
+        ConfigWarning: An absolute floor of which torch takes only one lifts a group over the others.
+    """
+    groups = optimizer.param_groups
+    own = float(optimizer.defaults.get("lr") or 0.0)
+    if not any("rules" in group for group in groups) or any(group.get("lr") is None for group in groups):
+        return config
+    rates = [float(group.get("initial_lr", group["lr"])) for group in groups]
+    if all(rate == own for rate in rates):
+        return config
+    if len(set(rates)) > 1:
+        _warn_of_floors(config, groups, rates)
+    return _scaled(config, rates, own or max(rates))
 
 
 class Proportional(list[float]):
@@ -26,51 +51,33 @@ class Proportional(list[float]):
         self.share = share
 
 
-def in_proportion(config: Any, optimizer: Optimizer, key: str = "") -> Any:
-    """The same Config with its absolute rates as lists, one for each group, in proportion to the groups' own rates.
-
-    What is written stands for a group at the optimizer's own rate, or where that is 0 for the highest: a group at 0
-    stays there. A list in the config stays as it is. Over an optimizer that this package did not build, absolute rates
-    mean what torch means by them.
-
-    Args:
-        config: A scheduler's Config.
-        optimizer: torch's optimizer whose groups it will set.
-        key: The Config's full key, for warnings.
-
-    Warns:
-        ConfigWarning: An absolute floor of which torch takes only one lifts a group over the others.
-    """
-    if not isinstance(config, SchedulerConfig) or not any("rules" in group for group in optimizer.param_groups):
+def _scaled(config: Any, rates: list[float], own: float) -> Any:
+    """A Config, and those that it holds, with a list for each absolute rate."""
+    if not isinstance(config, SchedulerConfig):
         return config
-    rates = [float(group.get("initial_lr", group["lr"])) for group in optimizer.param_groups if "lr" in group]
-    own = float(optimizer.defaults.get("lr", 0.0))
-    if len(rates) < len(optimizer.param_groups) or not any(rate != own for rate in rates):
-        return config
-    made: dict[str, Any] = {}
-    for name in config.absolute_rates:
-        value = getattr(config, name)
-        if not isinstance(value, list) and value:
-            made[name] = Proportional(value / (own or max(rates)), rates)
-    if config.absolute_floor and len(set(rates)) > 1:
-        _warn_of_floor(config, optimizer, rates, key)
+    values = {name: getattr(config, name) for name in config.absolute_rates}
+    changed: dict[str, Any] = {
+        name: Proportional(value / own, rates)
+        for name, value in values.items()
+        if value and not isinstance(value, list)
+    }
     if "SCHEDULERS" in config:
-        made["SCHEDULERS"] = {
-            name: in_proportion(part, optimizer, join_key(key, f"SCHEDULERS.{name}"))
-            for name, part in config.get("SCHEDULERS").items()
-        }
-    return dataclasses.replace(config, **made) if made else config
+        changed["SCHEDULERS"] = {name: _scaled(part, rates, own) for name, part in config.get("SCHEDULERS").items()}
+    return dataclasses.replace(config, **changed) if changed else config
 
 
-def _warn_of_floor(config: SchedulerConfig, optimizer: Optimizer, rates: list[float], key: str) -> None:
-    floor = getattr(config, config.absolute_floor)
+def _warn_of_floors(config: Any, groups: list[dict[str, Any]], rates: list[float]) -> None:
+    if not isinstance(config, SchedulerConfig):
+        return
+    floor = getattr(config, config.absolute_floor) if config.absolute_floor else 0.0
     lowest, highest = min(range(len(rates)), key=rates.__getitem__), max(rates)
     if floor > 0:
-        name = optimizer.param_groups[lowest].get("name", f"[{lowest}]")
-        warnings.warn(
-            f"{join_key(key, config.absolute_floor)} = {floor:g} is absolute and the same for all groups: it lifts the "
-            f"group {name}, whose rate is {rates[lowest]:g}, against the one at {highest:g}. PhasesLR's floors are "
-            "relative.",
-            ConfigWarning,
-            stacklevel=2,
+        name = groups[lowest].get("name", f"[{lowest}]")
+        message = (
+            f"is absolute and the same for all groups: it lifts the group {name}, whose rate is {rates[lowest]:g}, "
+            f"against the one at {highest:g}. PhasesLR's floors are relative."
         )
+        say(Problem(config.absolute_floor, message, floor))
+    for name, part in (config.get("SCHEDULERS") or {}).items():
+        with below(f"SCHEDULERS.{name}"):
+            _warn_of_floors(part, groups, rates)

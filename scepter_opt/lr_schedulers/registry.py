@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from ..components.component import Component
 from ..components.registry import Registry
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError, Problem, say
 from .base_scheduler import SchedulerConfig
 
 if TYPE_CHECKING:
@@ -56,16 +57,21 @@ class SchedulerRegistry(Registry):
         from .proportions import in_proportion
 
         key = key or full_key(cfg) or self.kind
+        logger = logger or logging.getLogger("scepter_opt")
+        remarks: list[Problem] = []
         with checked(cfg, self, key) as config, untouched(optimizer):
             run = horizon(total_steps, steps_per_epoch)
             if isinstance(config, SchedulerConfig):
-                config = in_proportion(config.with_horizon(run), optimizer, key)  # noqa: PLW2901  # the same, completed
+                fitted = config.with_horizon(run)
+                remarks += [*config.remarks(), *config.remarks_on(fitted, run), *config.remarks_at(optimizer)]
+                config = in_proportion(fitted, optimizer)  # noqa: PLW2901  # the same, completed
             scheduler: LRScheduler = config.component(config, logger)(optimizer)
             if scheduler is None:
                 message = "its __call__ returns nothing: return the scheduler."
                 raise ConfigError([Problem("NAME", message, config.NAME)])
-        if logger is not None:
-            logger.info(f"{config.NAME}")
+            for remark in remarks:
+                say(remark)
+        logger.info(config.describe() if isinstance(config, SchedulerConfig) else config.NAME)
         return scheduler
 
 

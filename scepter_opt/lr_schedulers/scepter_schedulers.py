@@ -10,6 +10,8 @@ from ..config.fields import As, Bounds, NonNegative, OptionalLength, WholeFromZe
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
 
+_SETS_RATES = {"ChainedScheduler": "it sets rates, and does not multiply what others have made"}
+
 
 @LR_SCHEDULERS.register_class()
 class NoneLR(BaseScheduler):
@@ -31,9 +33,12 @@ class LinoPolyLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         horizon = "END_EPOCH"
+        refused_in = _SETS_RATES
+        reached = ("END_EPOCH",)
+        after_end = "the rate is 0"
         END_EPOCH: OptionalLength = None
         """Ticks until the rate is 0; null takes the run's length from the call."""
-        POWER: float = 1.0
+        POWER: NonNegative = 1.0
         """Exponent of the polynomial."""
 
 
@@ -45,6 +50,8 @@ class WarmupToConstantLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
+        refused_in = _SETS_RATES
+        reached = ("WARMUP_STEPS",)
         WARMUP_STEPS: WholeFromZero = 10000
         """Ticks of the warm-up; 0 is none."""
 
@@ -66,7 +73,9 @@ class StepAnnealingLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(SchedulerConfig):
         horizon = "TOTAL_STEPS"
+        refused_in = _SETS_RATES
         absolute_floor = "MIN_LR"
+        reached = ("WARMUP_STEPS",)
         WARMUP_STEPS: WholeFromZero
         """Ticks of the warm-up."""
         TOTAL_STEPS: OptionalLength = None

@@ -7,7 +7,8 @@ from typing import Any, SupportsFloat, final
 
 from torch.optim import Optimizer
 
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError, Problem, say
+from ..schedules.group_settings import RATE
 from ..schedules.timeline import Timeline, Timelines
 from .phases_lr import TimelinesLR
 
@@ -23,7 +24,7 @@ class PlateauLR(TimelinesLR):
         factor: Factor of each drop.
         patience: Metrics without improvement that are let pass.
         threshold: Least change that is an improvement.
-        threshold_mode: `rel` or `abs`: a share of the best metric, or a difference from it.
+        threshold_mode: `rel` or `abs`: a share of the best metric's size, or a difference from it.
         cooldown: Metrics after a drop that are not counted.
         min_factor: Least product of all drops.
         last_epoch: Position to go on from; -1 starts anew.
@@ -55,10 +56,13 @@ class PlateauLR(TimelinesLR):
         self.best: float | None = None
         self.bad = 0
         self.cooling = 0
-        super().__init__(optimizer, Timelines(phases or Timeline.constant()), last_epoch)
+        self.silent = 0
+        self.is_observed = False
+        """Whether a metric has come, or comes between ticks."""
+        super().__init__(optimizer, Timelines({RATE: phases or Timeline.constant()}), last_epoch)
 
     @property
-    def total_steps(self) -> int | None:
+    def _end(self) -> None:
         """None: it goes on for as long as the run does."""
         return None
 
@@ -76,8 +80,11 @@ class PlateauLR(TimelinesLR):
         Raises:
             ConfigError: The metric is NaN.
         """
+        tick = self.last_epoch + 1 if epoch is None else epoch
         if metrics is not None:
-            self._count_metric(metrics, self.last_epoch + 1 if epoch is None else epoch)
+            self._count_metric(metrics, tick)
+        elif tick > self.begin and not self.is_observed:
+            self._count_silence()
         super().step(epoch)
 
     def observe(self, metrics: SupportsFloat) -> None:
@@ -100,8 +107,15 @@ class PlateauLR(TimelinesLR):
             setattr(self, name, state_dict[name])
         super().load_state_dict(state_dict)
 
+    def _count_silence(self) -> None:
+        """Say once that nobody passes the metric, when it could have dropped the rate."""
+        self.silent += 1
+        if self.silent == self.patience + 1:
+            say(Problem("MONITOR", f"{self.silent} ticks came without a metric: without one the rate never drops."))
+
     def _count_metric(self, metrics: SupportsFloat, tick: int) -> None:
         metric = float(metrics)
+        self.is_observed = True
         if isnan(metric):
             raise ConfigError([Problem("MONITOR", "the metric is NaN, and nothing can be said of it.", metric)])
         if tick <= self.begin:
@@ -123,6 +137,6 @@ class PlateauLR(TimelinesLR):
         if self.best is None:
             return True
         sign = 1.0 if self.mode == "min" else -1.0
-        if self.threshold_mode == "rel":
-            return sign * metric < sign * self.best * (1.0 - sign * self.threshold)
-        return sign * metric < sign * self.best - self.threshold
+        # a share of what the best is away from 0: of -2 as of 2, so that what is worse is never better
+        margin = self.threshold * (abs(self.best) if self.threshold_mode == "rel" else 1.0)
+        return sign * metric < sign * self.best - margin

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from abc import abstractmethod
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -13,8 +14,34 @@ from torch.optim.lr_scheduler import LRScheduler
 class FactorLR(LRScheduler):
     """A scheduler whose rates are the base rates times a factor of the position alone.
 
-    It resumes and pickles, since its state is numbers; groups that are added later bring their own base rate.
+    It resumes and pickles, since its state is numbers; groups that are added later bring their own base rate. A loaded
+    state does not bring its lengths with it: those that it was built with hold.
     """
+
+    lengths: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are numbers of its steps."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go to a saved position, and where lengths differ write the rates that this schedule has there."""
+        own = {name: getattr(self, name) for name in self.lengths}
+        other = {name: state_dict[name] for name in own if state_dict.get(name, own[name]) != own[name]}
+        is_part = self._is_part
+        super().load_state_dict({**state_dict, **own, "_is_part": is_part})
+        for name, saved in other.items():
+            message = f"the state was saved with {name} {saved}, and this schedule has {own[name]}: this one holds."
+            warnings.warn(message, UserWarning, stacklevel=2)
+        # a part of torch's SequentialLR writes when it is its turn
+        if other and self.last_epoch >= 0 and not is_part:
+            for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+                if hasattr(group["lr"], "fill_"):
+                    group["lr"].fill_(float(rate))
+                else:
+                    group["lr"] = rate
+            self._last_lr = [_copy(group["lr"]) for group in self.optimizer.param_groups]
+
+    def _initial_step(self) -> None:
+        self._is_part = hasattr(self, "_step_count")
+        super()._initial_step()
 
     @abstractmethod
     def factor(self, position: int) -> float:
@@ -27,12 +54,27 @@ class FactorLR(LRScheduler):
 
 
 @final
-class NoneLR(FactorLR):
-    """Constant rates: no schedule."""
+class NoneLR(LRScheduler):
+    """No schedule: it counts its steps, and writes nothing, so that rates that are set by hand or loaded stay."""
 
-    def factor(self, position: int) -> float:
-        """1, always."""
-        return 1.0
+    def __init__(self, optimizer: Optimizer) -> None:
+        before = [dict(group) for group in optimizer.param_groups]
+        super().__init__(optimizer)
+        for group, own in zip(optimizer.param_groups, before, strict=True):
+            if "initial_lr" not in own:
+                del group["initial_lr"]
+
+    def _update_lr(self, epoch: int | None = None) -> None:
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        self._last_lr = self.get_lr()
+
+    def get_lr(self) -> list[Any]:
+        """The present rate of each group."""
+        return [_copy(group["lr"]) for group in self.optimizer.param_groups]
+
+    def get_last_lr(self) -> list[Any]:
+        """The present rate of each group."""
+        return self.get_lr()
 
 
 @final
@@ -45,6 +87,8 @@ class LinoPolyLR(FactorLR):
         power: Exponent.
         last_epoch: Position to go on from; -1 starts anew.
     """
+
+    lengths = ("end_epoch",)
 
     def __init__(self, optimizer: Optimizer, end_epoch: int, power: float = 1.0, last_epoch: int = -1) -> None:
         self.end_epoch = end_epoch
@@ -65,6 +109,8 @@ class WarmupToConstantLR(FactorLR):
         warmup_steps: Scheduler steps of the warm-up; 0 is none.
         last_epoch: Position to go on from; -1 starts anew.
     """
+
+    lengths = ("warmup_steps",)
 
     def __init__(self, optimizer: Optimizer, warmup_steps: int = 10000, last_epoch: int = -1) -> None:
         self.warmup_steps = warmup_steps
@@ -87,6 +133,8 @@ class StepAnnealingLR(FactorLR):
         min_lr: Floor of every rate, absolute.
         last_step: n starts at position n + 1.
     """
+
+    lengths = ("warmup_steps", "total_steps")
 
     def __init__(
         self,
@@ -123,6 +171,9 @@ class StepAnnealingLR(FactorLR):
 def _base_lr(group: dict[str, Any]) -> Any:
     """The rate before any schedule; a tensor is copied, since the schedule writes into it."""
     if "initial_lr" not in group:
-        rate = group["lr"]
-        group["initial_lr"] = rate.clone() if hasattr(rate, "clone") else rate
+        group["initial_lr"] = _copy(group["lr"])
     return group["initial_lr"]
+
+
+def _copy(rate: Any) -> Any:
+    return rate.clone() if hasattr(rate, "clone") else rate

@@ -6,20 +6,18 @@ Arguments that make no curve and ticks below 0 are a ValueError.
 
 from __future__ import annotations
 
-import sys
-from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import accumulate, pairwise
-from math import inf, pi, sin, sqrt
-from numbers import Real
-from typing import Final, Literal, TypeAlias, final
+from math import pi, sin, sqrt
+from typing import Annotated, Any, Final, Literal, final
 
+from ..config.fields import As, Bounds, NonNegative, Positive
+from .arguments import at_edge, number, repeated, rising, stretch, stretches_before
 from .horizon import whole
-
-Factor: TypeAlias = Callable[[int], float]
-"""From a tick, 0 or above, to the factor at that tick."""
+from .joining import Factor, join
 
 
 def constant(value: float) -> Factor:
@@ -28,8 +26,8 @@ def constant(value: float) -> Factor:
     >>> constant(0.5)(1000)
     0.5
     """
-    value = _number("value", value)
-    return lambda k: value if k > 0 else _edge(k, value, value)
+    value = number("value", value)
+    return lambda k: value if k > 0 else at_edge(k, value, value)
 
 
 def linear(start: float, end: float, length: int) -> Factor:
@@ -38,14 +36,14 @@ def linear(start: float, end: float, length: int) -> Factor:
     >>> [linear(0.0, 1.0, 4)(k) for k in range(6)]
     [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
     """
-    start, end, length = _number("start", start), _number("end", end), whole("length", length)
+    start, end, length = number("start", start), number("end", end), whole("length", length)
     span, half = end - start, length / 2
 
     def curve(k: int) -> float:
         # Each half is measured from the end it is near: monotone, and all digits kept where that end is 0.
         if 0 < k < half:
             return start + span * (k / length)
-        return end - span * ((length - k) / length) if 0 < k < length else _edge(k, start, end)
+        return end - span * ((length - k) / length) if 0 < k < length else at_edge(k, start, end)
 
     return curve
 
@@ -56,7 +54,7 @@ def cosine(start: float, end: float, length: int) -> Factor:
     >>> [round(cosine(1.0, 0.0, 4)(k), 3) for k in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
-    start, end, length = _number("start", start), _number("end", end), whole("length", length)
+    start, end, length = number("start", start), number("end", end), whole("length", length)
     span, half, angle = end - start, length / 2, pi / (2 * length)
 
     def curve(k: int) -> float:
@@ -65,7 +63,7 @@ def cosine(start: float, end: float, length: int) -> Factor:
             share = sin(angle * k)
             return start + span * (share * share)
         share = sin(angle * (length - k))
-        return end - span * (share * share) if 0 < k < length else _edge(k, start, end)
+        return end - span * (share * share) if 0 < k < length else at_edge(k, start, end)
 
     return curve
 
@@ -76,9 +74,9 @@ def polynomial(start: float, end: float, length: int, power: float = 1.0) -> Fac
     >>> [polynomial(1.0, 0.0, 4, power=2.0)(k) for k in range(6)]
     [1.0, 0.5625, 0.25, 0.0625, 0.0, 0.0]
     """
-    start, end, length = _number("start", start), _number("end", end), whole("length", length)
-    span, power = start - end, _number("power", power, above=0)
-    return lambda k: end + span * ((length - k) / length) ** power if 0 < k < length else _edge(k, start, end)
+    start, end, length = number("start", start), number("end", end), whole("length", length)
+    span, power = start - end, number("power", power, above=0)
+    return lambda k: end + span * ((length - k) / length) ** power if 0 < k < length else at_edge(k, start, end)
 
 
 def exponential(start: float, end: float, length: int) -> Factor:
@@ -87,20 +85,33 @@ def exponential(start: float, end: float, length: int) -> Factor:
     >>> [round(exponential(1.0, 0.01, 4)(k), 4) for k in range(6)]
     [1.0, 0.3162, 0.1, 0.0316, 0.01, 0.01]
     """
-    start, end = _number("start", start, above=0), _number("end", end, above=0)
+    start, end = number("start", start, above=0), number("end", end, above=0)
     # The rounded ratio may carry the last ticks past an end that is close to the start.
     length, ratio, clamp = whole("length", length), end / start, min if start < end else max
-    return lambda k: clamp(start * ratio ** (k / length), end) if 0 < k < length else _edge(k, start, end)
+    return lambda k: clamp(start * ratio ** (k / length), end) if 0 < k < length else at_edge(k, start, end)
 
 
-def inverse_sqrt(start: float, timescale: float) -> Factor:
-    """Noam's decay (arXiv:1706.03762), without an end: start * sqrt(timescale / (timescale + k)).
+def power(start: float, timescale: float, power: float, floor: float = 0.0, towards: float = 0.0) -> Factor:
+    """A power of the ticks, without an end: towards + (start - towards) * (T / (T + k))**power, at least `floor`.
+
+    >>> [power(1.0, timescale=100, power=1.0, floor=0.1)(k) for k in (0, 300, 99900)]
+    [1.0, 0.25, 0.1]
+    """
+    start, scale, exponent = number("start", start), number("timescale", timescale, above=0), number("power", power, 0)
+    floor, towards = number("floor", floor), number("towards", towards)
+    if floor > start:
+        raise ValueError(f"floor = {floor:g}: above the start, {start:g}")
+    span = start - towards
+    return lambda k: max(floor, towards + span * (scale / (scale + k)) ** exponent) if k > 0 else at_edge(k, start, 0.0)
+
+
+def inverse_sqrt(start: float, timescale: float, floor: float = 0.0, towards: float = 0.0) -> Factor:
+    """Noam's decay (arXiv:1706.03762): a power of 0.5.
 
     >>> [inverse_sqrt(1.0, timescale=100)(k) for k in (0, 300, 9900)]
     [1.0, 0.5, 0.1]
     """
-    start, scale = _number("start", start), _number("timescale", timescale, above=0)
-    return lambda k: start * sqrt(scale / (scale + k)) if k > 0 else _edge(k, start, start)
+    return power(start, timescale, 0.5, floor, towards)
 
 
 def one_minus_sqrt(start: float, end: float, length: int) -> Factor:
@@ -109,12 +120,12 @@ def one_minus_sqrt(start: float, end: float, length: int) -> Factor:
     >>> [round(one_minus_sqrt(1.0, 0.0, 4)(k), 3) for k in range(6)]
     [1.0, 0.5, 0.293, 0.134, 0.0, 0.0]
     """
-    start, end, length = _number("start", start), _number("end", end), whole("length", length)
+    start, end, length = number("start", start), number("end", end), whole("length", length)
     span = end - start
-    return lambda k: start + span * sqrt(k / length) if 0 < k < length else _edge(k, start, end)
+    return lambda k: start + span * sqrt(k / length) if 0 < k < length else at_edge(k, start, end)
 
 
-def step(start: float, gamma: float, *, every: int | None = None, at: Sequence[int] | None = None) -> Factor:
+def step(start: float, gamma: float, *, every: int | Fraction | None = None, at: Sequence[int] | None = None) -> Factor:
     """Times `gamma` after every so many ticks or at some (torch's StepLR, MultiStepLR), without an end.
 
     >>> [step(1.0, 0.5, every=2)(k) for k in range(6)]
@@ -122,15 +133,17 @@ def step(start: float, gamma: float, *, every: int | None = None, at: Sequence[i
     >>> [step(1.0, 0.5, at=[1, 4])(k) for k in range(6)]
     [1.0, 0.5, 0.5, 0.5, 0.25, 0.25]
     """
-    start, gamma = _number("start", start), _number("gamma", gamma, above=0)
+    start, gamma = number("start", start), number("gamma", gamma, above=0)
     if (every is None) == (at is None):
         raise ValueError(f"every = {every!r} and at = {at!r}: exactly one of them must be given")
     if at is None:
-        every = whole("every", every)
-        return lambda k: _times(start, gamma, k // every) if k > 0 else _edge(k, start, start)
-    drops = _rising("at", at)
-    levels = [_times(start, gamma, i) for i in range(len(drops) + 1)]
-    return lambda k: levels[bisect_right(drops, k)] if k > 0 else _edge(k, start, start)
+        length = stretch("every", every)  # type: ignore[arg-type]  # not None, as `at` is
+        if isinstance(length, int):
+            return lambda k: repeated(start, gamma, k // length) if k > 0 else at_edge(k, start, start)
+        return lambda k: repeated(start, gamma, stretches_before(k, length)) if k > 0 else at_edge(k, start, start)
+    drops = rising("at", at)
+    levels = [repeated(start, gamma, i) for i in range(len(drops) + 1)]
+    return lambda k: levels[bisect_right(drops, k)] if k > 0 else at_edge(k, start, start)
 
 
 def cosine_restarts(
@@ -144,9 +157,9 @@ def cosine_restarts(
     >>> [round(cosine_restarts(1.0, 0.0, 6, cycles=2, length_mult=2.0, decay=0.5)(k), 2) for k in range(7)]
     [1.0, 0.5, 0.5, 0.43, 0.25, 0.07, 0.0]
     """
-    start, end, length = _number("start", start), _number("end", end), whole("length", length)
-    cycles, decay = whole("cycles", cycles), _number("decay", decay, above=0)
-    length_mult = _number("length_mult", length_mult, above=0)
+    start, end, length = number("start", start), number("end", end), whole("length", length)
+    cycles, decay = whole("cycles", cycles), number("decay", decay, above=0)
+    length_mult = number("length_mult", length_mult, above=0)
     if cycles > length:
         raise ValueError(f"cycles = {cycles}: more than there are ticks, {length}")
     # Measured by the longest cycle, so that no power overflows.
@@ -156,143 +169,78 @@ def cosine_restarts(
     lengths = [stop - begin for begin, stop in pairwise([0, *bounds])]
     if 0 in lengths:
         raise ValueError(f"length_mult = {length_mult}: one of {cycles} cycles in {length} ticks gets none")
-    starts = [_times(start, decay, i) for i in range(cycles)]
+    starts = [repeated(start, decay, i) for i in range(cycles)]
     if (starts[-1] - end) * (start - end) < 0:
         raise ValueError(f"decay = {decay}: the last cycle starts at {starts[-1]:g}, past the end {end:g}")
     return join([cosine(top, end, ticks) for top, ticks in zip(starts, lengths, strict=True)], bounds[:-1])
 
 
 @final
-class Joined:
-    """Curves one after the other, in flat parts: (first tick, tick where the curve's own 0 lies, curve)."""
+@dataclass(frozen=True)
+class Key:
+    """A key of a curve beside FROM, TO and LENGTH: an argument of its constructor, in capitals."""
 
-    def __init__(self, parts: Sequence[tuple[int, int, Factor]]) -> None:
-        self.parts = tuple(parts)
-        self._begins = [begin for begin, _, _ in parts]
-
-    def __call__(self, k: int) -> float:
-        """The factor at tick `k`."""
-        _, origin, curve = self.parts[bisect_right(self._begins, k) - 1]
-        return curve(k - origin) if k >= 0 else _edge(k, 0.0, 0.0)
-
-    def piece(self, k: int) -> tuple[Factor, int, int]:
-        """(curve, origin, stop) for loops: from `k` to below `stop` the factor is `curve(tick - origin)`."""
-        after = bisect_right(self._begins, whole("tick", k, at_least=0))
-        _, origin, curve = self.parts[after - 1]
-        return curve, origin, self._begins[after] if after < len(self.parts) else sys.maxsize
-
-
-def join(curves: Sequence[Factor], boundaries: Sequence[int]) -> Joined:
-    """Curves one after the other, each counted from its own start (optax's `join_schedules`).
-
-    `boundaries` are the ticks at which each curve ends. The last curve's end may be left out: then it goes
-    on as it does by itself; otherwise its factor there holds.
-
-    >>> [join([linear(0.0, 1.0, 2), step(1.0, 0.5, every=3)], [2, 5])(k) for k in range(7)]
-    [0.0, 0.5, 1.0, 1.0, 1.0, 0.5, 0.5]
-    """
-    if not curves or len(curves) - len(boundaries) not in (0, 1):
-        raise ValueError(f"{len(curves)} curves, {len(boundaries)} boundaries: only the last may have no end")
-    bounds = [0, *_rising("boundaries", boundaries)]
-    if len(curves) < len(bounds):
-        curves = [*curves, constant(curves[-1](bounds[-1] - bounds[-2]))]
-    parts = [
-        (begin + inner_begin, begin + origin, inner)
-        for curve, begin, stop in zip(curves, bounds, [*bounds[1:], sys.maxsize], strict=True)
-        for inner_begin, origin, inner in _parts(curve)
-        if begin + inner_begin < stop
-    ]
-    return Joined(parts)
-
-
-def shift(curve: Factor, ticks: int) -> Joined:
-    """A curve from its own tick `ticks` on: a first step that has a rate, a curve read by another clock.
-
-    >>> shift(linear(0.0, 1.0, 4), 1)(0)
-    0.25
-    """
-    parts, ticks = _parts(curve), whole("ticks", ticks, at_least=0)
-    first = bisect_right([begin for begin, _, _ in parts], ticks) - 1
-    return Joined([(max(0, begin - ticks), origin - ticks, inner) for begin, origin, inner in parts[first:]])
-
-
-def values(curve: Factor, start: int, stop: int) -> array[float]:
-    """The factors of the ticks from `start` to below `stop`, in 8 bytes each.
-
-    >>> values(linear(0.0, 1.0, 4), 1, 4)
-    array('d', [0.25, 0.5, 0.75])
-    """
-    start, stop = whole("start", start, at_least=0), whole("stop", stop, at_least=0)
-    factors, parts = array("d"), _parts(curve)
-    for (begin, origin, inner), until in zip(parts, [*(begin for begin, _, _ in parts[1:]), stop], strict=True):
-        factors.extend(map(inner, range(max(begin, start) - origin, min(until, stop) - origin)))
-    return factors
+    type: Any
+    """What its value is; of a length the constructor is given ticks."""
+    documentation: str
+    """One sentence."""
+    length: Literal["", "one", "several"] = ""
+    """Whether it is written as a length, or as a list of them."""
+    required: bool = False
+    """Whether the curve cannot be without it."""
 
 
 @final
 @dataclass(frozen=True)
 class Curve:
-    """What a configuration must know of a curve; `make` has its documentation, types and defaults."""
+    """What a configuration must know of a curve."""
 
     make: Callable[..., Factor]
     """The constructor; its keyword arguments are the keys in lower case."""
-    keys: Mapping[str, str] = field(default_factory=dict)
-    """Documentation of each key beside FROM, TO and LENGTH; every value is above 0."""
+    keys: Mapping[str, Key] = field(default_factory=dict)
+    """Its own keys."""
     to: Literal["required", "optional", "follows"] = "required"
     """TO is required: make(FROM, TO, LENGTH); optional: make(TO or FROM); follows from keys: make(FROM)."""
 
 
-_TIMESCALE = "Ticks, three times as many as which halve the factor; by default the ticks before the phase."
+_POWER = "Exponent: of the share of the phase that is left, or of the ticks."
+_TIMESCALE = Key(
+    float, "Ticks, three times as many as which halve the factor; by default the ticks before the phase.", "one"
+)
+_ENDLESS = {
+    "FLOOR": Key(NonNegative, "Lowest factor."),
+    "TOWARDS": Key(NonNegative, "Factor that the curve comes ever nearer to; by default 0."),
+}
+_CYCLES = Annotated[int | float, As(Annotated[int, Bounds(ge=1, le=10_000)])]
+
+# The one place that knows of a curve: the keys of a phase, their checks and what their messages say are made of it.
 CURVES: Final[Mapping[str, Curve]] = {
     "constant": Curve(constant, {}, "optional"),
     "linear": Curve(linear),
     "cosine": Curve(cosine),
-    "polynomial": Curve(polynomial, {"POWER": "Exponent of the share of the phase that is left."}),
+    "polynomial": Curve(polynomial, {"POWER": Key(Positive, _POWER)}),
+    "power": Curve(
+        power, {"POWER": Key(Positive, _POWER, required=True), "TIMESCALE": _TIMESCALE, **_ENDLESS}, "follows"
+    ),
     "exponential": Curve(exponential),
-    "inverse_sqrt": Curve(inverse_sqrt, {"TIMESCALE": _TIMESCALE}, "follows"),
+    "inverse_sqrt": Curve(inverse_sqrt, {"TIMESCALE": _TIMESCALE, **_ENDLESS}, "follows"),
     "one_minus_sqrt": Curve(one_minus_sqrt),
     "step": Curve(
         step,
-        {"GAMMA": "Factor of each drop.", "EVERY": "Ticks between drops.", "AT": "Ticks of the drops."},
+        {
+            "GAMMA": Key(Positive, "Factor of each drop.", required=True),
+            "EVERY": Key(float, "Length between drops.", "one"),
+            "AT": Key(list[float], "Lengths after which the drops come, increasing.", "several"),
+        },
         "follows",
     ),
     "cosine_restarts": Curve(
         cosine_restarts,
         {
-            "CYCLES": "Number of cycles in the phase.",
-            "LENGTH_MULT": "Length of each cycle, as a factor of the one before.",
-            "DECAY": "Start of each cycle, as a factor of the one before.",
+            "CYCLES": Key(_CYCLES, "Number of cycles in the phase.", required=True),
+            "LENGTH_MULT": Key(Positive, "Length of each cycle, as a factor of the one before."),
+            "DECAY": Key(Positive, "Start of each cycle, as a factor of the one before."),
         },
     ),
 }
 """Every curve by its name in a configuration."""
-
-
-def _parts(curve: Factor) -> Sequence[tuple[int, int, Factor]]:
-    return curve.parts if isinstance(curve, Joined) else ((0, 0, curve),)
-
-
-def _edge(k: int, start: float, end: float) -> float:
-    if k < 0:
-        raise ValueError(f"tick {k}: ticks count from 0")
-    return start if k == 0 else end
-
-
-def _number(name: str, value: float, above: float = -inf) -> float:
-    if isinstance(value, Real) and not isinstance(value, bool) and above < value < inf:
-        return float(value)
-    raise ValueError(f"{name} = {value!r}: must be a finite number{' above 0' if above == 0 else ''}")
-
-
-def _rising(name: str, ticks: Sequence[int]) -> list[int]:
-    checked = [whole(f"{name}[{i}]", tick) for i, tick in enumerate(ticks)]
-    if all(before < after for before, after in pairwise(checked)):
-        return checked
-    raise ValueError(f"{name} = {checked}: each must be above the one before")
-
-
-def _times(start: float, gamma: float, times: int) -> float:
-    try:
-        return start * gamma**times
-    except OverflowError:
-        raise ValueError(f"{start} * {gamma}**{times}: too large for a number") from None

@@ -6,18 +6,14 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor
 from typing import Any
 
 from ..errors import ConfigError, Problem, join_key
+from .arguments import rounded
 from .curves import CURVES
-from .horizon import Horizon, ticks_per_epoch
-from .lengths import Span, span
+from .horizon import Horizon, UnknownYet, ticks_per_epoch
+from .lengths import Length
 from .phases import Clock, Phase, takes_rest
-
-
-class UnknownYet(ConfigError):
-    """The total, or the length of an epoch, is needed and unknown: the call can give it."""
 
 
 def epoch_ticks(config: Any, run: Horizon) -> Fraction | None:
@@ -29,7 +25,23 @@ def epoch_ticks(config: Any, run: Horizon) -> Fraction | None:
 
 
 @dataclass(frozen=True)
-class Ruler:
+class Place:
+    """Where phases stand in the schedule."""
+
+    key: str
+    """Their key, for the messages."""
+    begin: Fraction = Fraction(0)
+    """The exact tick at which the first of them begins."""
+    room: Fraction | None = None
+    """The ticks that there are for them; None where that is unknown."""
+    nested: bool = False
+    """Whether another phase holds them."""
+    first: bool = True
+    """Whether no phase stands before them."""
+
+
+@dataclass(frozen=True)
+class Fitting:
     """What lengths are measured by."""
 
     total: int | None
@@ -42,88 +54,98 @@ class Ruler:
     """Whether the run may end before the phases do."""
     total_key: str = "TOTAL_STEPS"
     """The key that can say the total, empty where only the call can."""
+    clock: Clock = Clock.phase
+    """The clock of the phases after the first that say none."""
+    first_step: int = 0
+    """Ticks of the schedule before the run begins, by which phases may be longer than the run."""
 
     def fit(self, phases: Mapping[str, Phase], key: str) -> dict[str, Phase]:
-        """The same phases with every length in ticks; a last phase that needs no end may have none.
+        """The phases with every length in ticks and their clock said; a last one that needs no end may have none.
 
         Args:
-            phases: Checked phases.
+            phases: Checked phases; those that are left out are not among the fitted ones.
             key: Where they stand, for the messages.
 
         Raises:
             UnknownYet: The total or the length of an epoch is needed and unknown.
             ConfigError: The lengths do not fit.
         """
-        room = None if self.total is None else Fraction(self.total)
-        return self._fit(phases, key, Fraction(0), room, nested=False)
+        return self._fit(phases, Place(key, room=None if self.total is None else Fraction(self.total)))
 
-    def _fit(
-        self, phases: Mapping[str, Phase], key: str, begin: Fraction, room: Fraction | None, nested: bool
-    ) -> dict[str, Phase]:
+    def _fit(self, phases: Mapping[str, Phase], place: Place) -> dict[str, Phase]:
         fitted = {}
-        for name, length in self._lengths(phases, key, room, nested).items():
-            phase, place = phases[name], join_key(key, name)
+        begin, first = place.begin, place.first
+        there = {name: phase for name, phase in phases.items() if not phase.left_out}
+        # a phase that is left out still stands before the next: a sweep of its length down to 0 changes nothing else
+        first = first and next(iter(phases), None) in there
+        for name, length in self._lengths(there, place).items():
+            phase, key = phases[name], join_key(place.key, name)
             end = None if length is None else begin + length
-            ticks = None if end is None else _rounded(end) - _rounded(begin)
+            # rounded once, as boundaries of the whole schedule: lengths that were rounded each would not sum up
+            ticks = None if end is None else rounded(end) - rounded(begin)
             if phase.PHASES:
-                changed: dict[str, Any] = {
-                    "PHASES": self._fit(phase.PHASES, f"{place}.PHASES", begin, length, nested=True)
-                }
+                inside = Place(f"{key}.PHASES", begin, length, nested=True, first=first)
+                changed: dict[str, Any] = {"PHASES": self._fit(phase.PHASES, inside)}
             else:
-                changed = self._inner(phase, place, length)
+                changed = self._inner(phase, key, length, Clock.phase if first else self.clock)
             fitted[name] = dataclasses.replace(phase, LENGTH=ticks, **changed)
-            begin = begin if end is None else end
+            begin, first = begin if end is None else end, False
         return fitted
 
-    def _lengths(
-        self, phases: Mapping[str, Phase], key: str, room: Fraction | None, nested: bool
-    ) -> dict[str, Fraction | None]:
+    def _lengths(self, phases: Mapping[str, Phase], place: Place) -> dict[str, Fraction | None]:
         """The exact length of each phase of a level; None for a last one without an end."""
-        lengths: dict[str, Fraction | None] = {}
-        for name, phase in phases.items():
-            if not takes_rest(phase):
-                lengths[name] = self._length(phase, join_key(key, name), room)
-        used = sum((length for length in lengths.values() if length is not None), Fraction(0))
-        sum_of = " + ".join(f"{_show(length)} ({name})" for name, length in lengths.items() if length is not None)
-        sum_of += f" = {_show(used)}" if len(lengths) > 1 else ""
-        last = list(phases)[-1]
-        for name, phase in phases.items():
-            if name in lengths:
-                continue
-            if room is None:
-                if name != last or not _endless(phase):
-                    raise UnknownYet([self._needed(join_key(key, name), "takes the rest")])
-                lengths[name] = None
-            elif used < room:
-                lengths[name] = room - used
-            elif self.truncate and not nested:
-                lengths[name] = Fraction(0)
-            else:
-                message = f"takes the rest, and nothing is left: {sum_of or 0} of {_show(room)} ticks."
-                raise ConfigError([Problem(join_key(key, name), message + _way_out(nested))])
-        if room is not None and lengths and not any(takes_rest(phase) for phase in phases.values()):
-            self._check_sum(key, sum_of, used, room, nested)
-        return {name: lengths[name] for name in phases}
+        said = {
+            name: self._length(phase, join_key(place.key, name), place.room)
+            for name, phase in phases.items()
+            if not takes_rest(phase)
+        }
+        used = sum(said.values(), Fraction(0))
+        sum_of = " + ".join(f"{_show(length)} ({name})" for name, length in said.items())
+        sum_of += f" = {_show(used)}" if len(said) > 1 else ""
+        open_ones = [name for name in phases if name not in said]
+        if not open_ones:
+            self._check_sum(place, sum_of, used)
+            return dict(said)
+        (name,) = open_ones  # phases are checked: only one takes the rest
+        is_last = name == list(phases)[-1]
+        rest = self._rest(phases[name], join_key(place.key, name), place, used, sum_of, is_last)
+        return {each: said.get(each, rest) for each in phases}
 
-    def _check_sum(self, key: str, sum_of: str, used: Fraction, room: Fraction, nested: bool) -> None:
+    def _rest(
+        self, phase: Phase, key: str, place: Place, used: Fraction, sum_of: str, is_last: bool
+    ) -> Fraction | None:
+        """The length of the phase that takes what the others, `used` ticks together, leave."""
+        if place.room is None:
+            if not is_last or not _endless(phase):
+                raise UnknownYet([self._needed(key, "takes the rest")])
+            return None
+        if used < place.room:
+            return place.room - used
+        if self.truncate and not place.nested:
+            return Fraction(0)
+        message = f"takes the rest, and nothing is left: {sum_of or 0} of {_show(place.room)} ticks."
+        raise ConfigError([Problem(key, message + _way_out(place.nested))])
+
+    def _check_sum(self, place: Place, sum_of: str, used: Fraction) -> None:
+        room, nested = place.room, place.nested
+        if room is None:
+            return
         where = "the phase that holds them" if nested else "the run"
-        if used > room and (nested or not self.truncate):
+        if used > room + (0 if nested else self.first_step) and (nested or not self.truncate):
             message = f"{sum_of} ticks, more than the {_show(room)} of {where}.{_way_out(nested)}"
-            raise ConfigError([Problem(key, message)])
+            raise ConfigError([Problem(place.key, message)])
         if used < room and (nested or self.exact):
             where = "the phase that holds them has" if nested else "TOTAL_STEPS is"
             message = f"{sum_of} ticks, but {where} {_show(room)}: leave out one LENGTH, and that phase takes the rest."
-            raise ConfigError([Problem(key, message)])
+            raise ConfigError([Problem(place.key, message)])
 
     def _length(self, phase: Phase, key: str, room: Fraction | None) -> Fraction:
-        if phase.LENGTH == 0:  # fitted already, and rounded away
-            return Fraction(0)
         if phase.LENGTH is not None:
-            return self._ticks(span(phase.LENGTH), f"{key}.LENGTH", room)
+            return self._ticks(phase.LENGTH, f"{key}.LENGTH", room)
         inner = phase.PHASES.items()
         return sum((self._length(part, f"{key}.PHASES.{name}", None) for name, part in inner), Fraction(0))
 
-    def _ticks(self, length: Span, key: str, room: Fraction | None) -> Fraction:
+    def _ticks(self, length: Length, key: str, room: Fraction | None) -> Fraction:
         if length.unit == "ticks":
             return length.amount
         if length.unit == "share":
@@ -141,19 +163,29 @@ class Ruler:
         message = f"is needed: {key} {reason} of it. Write it, or give total_steps to the call."
         return Problem(self.total_key, message)
 
-    def _inner(self, phase: Phase, key: str, length: Fraction | None) -> dict[str, Any]:
-        """The lengths inside a phase, in ticks."""
-        if phase.CLOCK is Clock.schedule:
+    def _inner(self, phase: Phase, key: str, length: Fraction | None, clock: Clock) -> dict[str, Any]:
+        """A phase's clock, and the lengths inside it in ticks; shares are of what the clock counts."""
+        clock = phase.CLOCK or clock
+        if clock is Clock.schedule:
             length = None if self.total is None else Fraction(self.total)
-        changed: dict[str, Any] = {}
-        if phase.TIMESCALE is not None:
-            changed["TIMESCALE"] = max(1, _rounded(self._ticks(span(phase.TIMESCALE), f"{key}.TIMESCALE", length)))
-        if phase.EVERY is not None:
-            changed["EVERY"] = max(1, _rounded(self._ticks(span(phase.EVERY), f"{key}.EVERY", length)))
-        if phase.AT is not None:
-            drops = [self._ticks(span(item), f"{key}.AT[{i}]", length) for i, item in enumerate(phase.AT)]
-            changed["AT"] = [max(1, _rounded(drop)) for drop in drops]
+        keys = {name: described.length for name, described in CURVES[phase.shape].keys.items()}
+        changed: dict[str, Any] = {"CLOCK": clock}
+        for name, kind in {"HOLD": "one", **keys}.items():
+            if not kind or name not in phase:
+                continue
+            if kind == "one":
+                changed[name] = _stretch(self._ticks(phase[name], f"{key}.{name}", length), name)
+            else:
+                each = [self._ticks(item, f"{key}.{name}[{i}]", length) for i, item in enumerate(phase[name])]
+                changed[name] = [max(1, rounded(ticks)) for ticks in each]
         return changed
+
+
+def _stretch(ticks: Fraction, name: str) -> int | Fraction:
+    """What repeats keeps the fraction of its length, so that the hundredth boundary is not a hundred roundings off."""
+    if ticks.denominator == 1 or name == "TIMESCALE":
+        return max(1, rounded(ticks))
+    return max(Fraction(1), ticks)
 
 
 def _endless(phase: Phase) -> bool:
@@ -161,10 +193,6 @@ def _endless(phase: Phase) -> bool:
     if phase.PHASES:
         return _endless(next(reversed(phase.PHASES.values())))
     return CURVES[phase.shape].to != "required"
-
-
-def _rounded(boundary: Fraction) -> int:
-    return floor(boundary + Fraction(1, 2))
 
 
 def _way_out(nested: bool) -> str:

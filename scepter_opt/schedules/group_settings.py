@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, final
 
 from ..config.names import keyword_of
 
-_BETAS = {"MOMENTUM": 0, "BETA2": 1}
+RATE = "LEARNING_RATE"
+"""The optimizer's key of the learning rate."""
+BETAS = {"BETA1": 0, "BETA2": 1}
+"""Settings that are one of two betas, each with its place."""
 
 
 @final
@@ -18,66 +21,72 @@ class Setting:
     """A number in each group, found by the optimizer's key."""
 
     name: str
-    """The optimizer's key; MOMENTUM is the first beta where there are betas, BETA2 the second."""
+    """The optimizer's key; BETA1 and BETA2 are the numbers of its BETAS."""
+    beta: int | None = None
+    """Which of the betas it is, if it is one."""
+
+    @classmethod
+    def of(cls, name: str, groups: Iterable[Mapping[str, Any]]) -> Setting:
+        """The setting of an optimizer with these groups.
+
+        MOMENTUM is the first beta only where no group has a momentum: over Muon and AdamW it is Muon's alone.
+        """
+        is_beta = name == "MOMENTUM" and not any("momentum" in group for group in groups)
+        return cls(name, 0 if is_beta else BETAS.get(name))
 
     @property
     def base_key(self) -> str:
         """Where a group keeps the value before any schedule."""
         return f"initial_{keyword_of(self.name)}"
 
-    def key(self, group: dict[str, Any]) -> str:
+    @property
+    def key(self) -> str:
         """Where the value stands in a group."""
-        return "betas" if self.name in _BETAS and "betas" in group else keyword_of(self.name)
+        return keyword_of(self.name) if self.beta is None else "betas"
 
-    def is_in(self, group: dict[str, Any]) -> bool:
+    def is_in(self, group: Mapping[str, Any]) -> bool:
         """Whether a group has the setting, as a number."""
-        value = self._read(group, group.get(self.key(group)))
+        if self.key not in group:
+            return False
+        value = self._read(group[self.key])
         return (isinstance(value, Real) and not isinstance(value, bool)) or _is_tensor(value)
 
-    def is_plain(self, group: dict[str, Any]) -> bool:
+    def is_plain(self, group: Mapping[str, Any]) -> bool:
         """Whether the value is a number of its own, that is set by writing it."""
-        return self.key(group) != "betas" and not _is_tensor(group[self.key(group)])
+        return self.beta is None and not _is_tensor(group[self.key])
 
     def base(self, group: dict[str, Any]) -> Any:
         """The value before any schedule. A group that has had none keeps its present one as that."""
         if self.base_key not in group:
-            value = self._read(group, group[self.key(group)])
+            value = self._read(group[self.key])
             # a schedule writes into a tensor
             group[self.base_key] = value.clone() if _is_tensor(value) else value
         return group[self.base_key]
 
     def write(self, group: dict[str, Any], value: Any) -> None:
         """Set the value; a tensor in place."""
-        key = self.key(group)
-        present = self._read(group, group[key])
+        present = self._read(group[self.key])
         if _is_tensor(present):
             present.copy_(value if _is_tensor(value) else present.new_tensor(value))
-        elif key == "betas":
-            betas = list(group[key])
-            betas[_BETAS[self.name]] = value
-            group[key] = tuple(betas)
+        elif self.beta is not None:
+            betas = list(group[self.key])
+            betas[self.beta] = value
+            group[self.key] = tuple(betas)
         else:
-            group[key] = value
+            group[self.key] = value
 
     def own(self, optimizer: Any, group: dict[str, Any]) -> float:
         """The optimizer's own value, without the multipliers of groups; of the part of a Hybrid that a group is in."""
         part = getattr(optimizer, "parts", {}).get(group.get("optimizer"), optimizer)
-        key = self.key(group)
-        defaults = part.defaults if key in part.defaults else optimizer.defaults
-        return float(self._read(group, defaults[key]) if key in defaults else self.base(group))
+        defaults = part.defaults if self.key in part.defaults else optimizer.defaults
+        return float(self._read(defaults[self.key]) if self.key in defaults else self.base(group))
 
-    def _read(self, group: dict[str, Any], value: Any) -> Any:
-        if self.name in _BETAS and "betas" in group:
-            return value[_BETAS[self.name]]
-        return value
+    def _read(self, value: Any) -> Any:
+        return value if self.beta is None else value[self.beta]
 
 
 def _is_tensor(value: Any) -> bool:
     return hasattr(value, "copy_")
-
-
-RATE = Setting("LEARNING_RATE")
-"""The learning rate."""
 
 
 def rules_of(group: Mapping[str, Any]) -> tuple[set[str], set[str]]:

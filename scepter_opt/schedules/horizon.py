@@ -8,8 +8,14 @@ from fractions import Fraction
 from numbers import Integral
 from typing import Literal, final
 
+from ..errors import ConfigError
+
 Interval = Literal["step", "epoch"]
 """What a scheduler's tick counts: optimizer steps or epochs."""
+
+
+class UnknownYet(ConfigError):
+    """The total, or the length of an epoch, is needed and unknown: the call can give it."""
 
 
 def whole(name: str, value: object, at_least: int = 1) -> int:

@@ -7,14 +7,16 @@ import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from ..config.base import Readable
-from ..config.fields import Length, Nested, NonNegative, Positive
+from ..config.fields import Nested, NonNegative
 from ..config.validation import validate
 from ..errors import Problem, did_you_mean
 from .curves import CURVES
-from .lengths import Spans, span
+from .lengths import Length, Lengths
+
+P = TypeVar("P", bound=type)
 
 
 class Clock(str, enum.Enum):
@@ -22,6 +24,71 @@ class Clock(str, enum.Enum):
 
     phase = "phase"
     schedule = "schedule"
+
+
+class Include(str, enum.Enum):
+    """Which ends of a curve are among a phase's ticks."""
+
+    start = "start"
+    end = "end"
+    both = "both"
+    neither = "neither"
+
+
+def _with_keys_of_curves(cls: P) -> P:
+    """Give a class the keys of all curves as fields, with their documentation."""
+    cls.__documentation__ = {}  # type: ignore[attr-defined]  # config.documentation reads it beside the source
+    for curve in CURVES.values():
+        for name, key in curve.keys.items():
+            several = key.length == "several"
+            annotation = Annotated[Any, Lengths(several)] if key.length else key.type | None
+            cls.__annotations__[name] = annotation
+            cls.__documentation__[name] = key.documentation  # type: ignore[attr-defined]  # as above
+            setattr(cls, name, None)
+    return cls
+
+
+@dataclass(kw_only=True, repr=False)
+@_with_keys_of_curves
+class Phase(Readable):
+    """A curve of some length, or phases inside a phase. Keys that are not said are None; the curves' own come last."""
+
+    CURVE: str | None = None
+    """Shape of the phase."""
+    PHASES: Annotated[Any, Phases("inside")] = None
+    """Phases inside the phase, in place of a curve."""
+    LENGTH: Annotated[Any, Lengths(above=False)] = None
+    """Length in ticks (500), as a share (5%) or in epochs (2 epochs); one phase may leave it out and takes the rest."""
+    FROM: NonNegative | None = None
+    """Factor at the start; by default where the phase before ended, and 1 in the first phase."""
+    TO: NonNegative | None = None
+    """Factor at the end."""
+    FROM_VALUE: NonNegative | None = None
+    """The start as the setting's own value, in place of a factor."""
+    TO_VALUE: NonNegative | None = None
+    """The end as the setting's own value, in place of a factor."""
+    INCLUDE: Include | None = None
+    """Which ends of the curve are among the phase's ticks: start (the default), end, both or neither."""
+    HOLD: Annotated[Any, Lengths()] = None
+    """Length of stairs: the value at the beginning of each stretch holds for all of it."""
+    CLOCK: Clock | None = None
+    """What the curve's ticks are counted from: the start of the phase or of the schedule."""
+
+    def keys(self) -> Iterator[str]:
+        return (field.name for field in dataclasses.fields(self) if getattr(self, field.name) is not None)
+
+    def __repr__(self) -> str:
+        return f"Phase({', '.join(f'{key}={value!r}' for key, value in self.items())})"
+
+    @property
+    def shape(self) -> str:
+        """Name of the curve; empty for one that holds phases."""
+        return self.CURVE or ""
+
+    @property
+    def left_out(self) -> bool:
+        """Whether it is written with a LENGTH of 0, which leaves it out, with its FROM."""
+        return isinstance(self.LENGTH, Length) and self.LENGTH.amount == 0
 
 
 @dataclass(frozen=True)
@@ -39,20 +106,19 @@ class Phases(Nested):
             return None, [Problem("", form, value)]
         if "CURVE" in value:
             return None, [Problem("", f"is one phase without a name; {form}")]
-        # null leaves a phase out, where a config can only be merged into
-        given = {str(name): phase for name, phase in value.items() if phase is not None}
-        if not given:
-            return None, [Problem("", form, value)]
         phases: dict[str, Phase] = {}
         problems: list[Problem] = []
-        for name, phase in given.items():
-            found, wrong = _check_phase(phase, imports)
-            problems += [problem.under(name) for problem in wrong]
-            phases[name] = found
+        for name, written in value.items():
+            phase, wrong = _check_phase(written, imports)
+            problems += [problem.under(str(name)) for problem in wrong]
+            phases[str(name)] = phase
         if problems:
             return None, problems
-        problems += [] if self.role == "inside" else _beginning(phases)
-        return phases, problems + list(_sums(phases, self.role))
+        there = {name: phase for name, phase in phases.items() if not phase.left_out}
+        if not there and self.role in ("schedule", "inside"):
+            return None, [Problem("", f"all phases are left out; there {form}", value)]
+        problems += [] if self.role == "inside" else _beginning(there)
+        return phases, problems + list(_sums(there, self.role))
 
 
 @dataclass(frozen=True)
@@ -61,77 +127,46 @@ class NamedPhases(Nested):
 
     names: str
     """What the names are, for the messages."""
+    settings: Nested | None = None
+    """What checks the phases of other settings under a name, where there may be such."""
 
     def check(self, value: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:
         if not isinstance(value, Mapping):
             return None, [Problem("", f"must be {self.names}.", value)]
-        found: dict[str, Any] = {}
+        checked: dict[str, Any] = {}
         problems: list[Problem] = []
         for name, phases in value.items():
             if phases is not None:
-                found[str(name)], wrong = Phases("beside").check(phases, owner, imports)
+                checked[str(name)], wrong = self._check_one(phases, owner, imports)
                 problems += [problem.under(str(name)) for problem in wrong]
-        return found, problems
+        return checked, problems
 
-
-@dataclass(kw_only=True, repr=False)
-class Phase(Readable):
-    """A curve of some length, or phases inside a phase. Keys that are not said are None."""
-
-    CURVE: str | None = None
-    """Shape of the phase."""
-    PHASES: Annotated[Any, Phases("inside")] = None
-    """Phases inside the phase, in place of a curve."""
-    LENGTH: Annotated[Any, Spans()] = None
-    """Length in ticks (500), as a share (5%) or in epochs (2 epochs); one phase may leave it out and takes the rest."""
-    FROM: NonNegative | None = None
-    """Factor at the start; by default where the phase before ended."""
-    TO: NonNegative | None = None
-    """Factor at the end."""
-    FROM_VALUE: NonNegative | None = None
-    """The start as the setting's own value, in place of a factor."""
-    TO_VALUE: NonNegative | None = None
-    """The end as the setting's own value, in place of a factor."""
-    CLOCK: Clock | None = None
-    """What the curve's ticks are counted from: the start of the phase or of the schedule."""
-    POWER: Positive | None = None
-    """Exponent of the share of the phase that is left."""
-    TIMESCALE: Annotated[Any, Spans()] = None
-    """Ticks, three times as many as which halve the factor; by default the ticks before the phase."""
-    GAMMA: Positive | None = None
-    """Factor of each drop."""
-    EVERY: Annotated[Any, Spans()] = None
-    """Length between drops."""
-    AT: Annotated[Any, Spans(several=True)] = None
-    """Lengths after which the drops come, increasing."""
-    CYCLES: Length | None = None
-    """Number of cycles in the phase."""
-    LENGTH_MULT: Positive | None = None
-    """Length of each cycle, as a factor of the one before."""
-    DECAY: Positive | None = None
-    """Start of each cycle, as a factor of the one before."""
-
-    def keys(self) -> Iterator[str]:
-        return (field.name for field in dataclasses.fields(self) if getattr(self, field.name) is not None)
-
-    def __repr__(self) -> str:
-        return f"Phase({', '.join(f'{key}={value!r}' for key, value in self.items())})"
-
-    @property
-    def shape(self) -> str:
-        """Name of the curve; empty for one that holds phases."""
-        return self.CURVE or ""
+    def _check_one(self, phases: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:
+        """The phases of one name, or {PHASES: the rate's, SETTINGS: those of other settings}."""
+        if self.settings is None or not isinstance(phases, Mapping) or not phases.keys() & {"PHASES", "SETTINGS"}:
+            return Phases("beside").check(phases, owner, imports)
+        checked: dict[str, Any] = {}
+        problems = []
+        for key, written in phases.items():
+            nested = {"PHASES": Phases("beside"), "SETTINGS": self.settings}.get(key)
+            if nested is None:
+                problems.append(Problem(str(key), "a rule has no such key here. It has PHASES, SETTINGS.", written))
+            elif written is not None:
+                checked[key], wrong = nested.check(written, owner, imports)
+                problems += [problem.under(key) for problem in wrong]
+        return checked, problems
 
 
 _ENDS = {
-    "required": ("FROM", "FROM_VALUE", "TO", "TO_VALUE"),
+    "required": ("FROM", "FROM_VALUE", "TO", "TO_VALUE", "INCLUDE", "HOLD"),
     "optional": ("FROM", "FROM_VALUE", "TO", "TO_VALUE"),
-    "follows": ("FROM", "FROM_VALUE"),
+    "follows": ("FROM", "FROM_VALUE", "HOLD"),
 }
-_REQUIRED = {"step": ("GAMMA",), "cosine_restarts": ("CYCLES",)}
 
 
 def _check_phase(value: Any, imports: bool | None) -> tuple[Any, list[Problem]]:
+    if value is None:  # leaves a phase out, where a config can only be merged into
+        return Phase(CURVE="constant", LENGTH=Length(Fraction(0), "ticks")), []
     if not isinstance(value, Mapping):
         return None, [Problem("", "must be a phase: {CURVE: cosine, TO: 0.1, LENGTH: 500}.", value)]
     said = {key: item for key, item in value.items() if item is not None}
@@ -142,18 +177,21 @@ def _check_phase(value: Any, imports: bool | None) -> tuple[Any, list[Problem]]:
         owner = f"a phase of the curve {curve}"
         allowed = ["CURVE", "LENGTH", *_ENDS[CURVES[curve].to], "CLOCK", *CURVES[curve].keys]
     else:
-        names = f"one of {', '.join(CURVES)}."
-        missing = Problem("CURVE", f"is required: {names}")
-        unknown = Problem("CURVE", f"must be {names}{did_you_mean(curve, list(CURVES))}", curve)
-        problems.append(unknown if "CURVE" in said else missing)
+        problems.append(_no_curve(curve, "CURVE" in said))
         owner, allowed = "a phase", [field.name for field in dataclasses.fields(Phase)]
         said.pop("CURVE", None)
     known = {key: item for key, item in said.items() if key in allowed or key not in Phase.__dataclass_fields__}
-    phase, found = validate(Phase, known, imports, {key: key for key in allowed}, owner)
-    problems += found
+    phase, wrong = validate(Phase, known, imports, {key: key for key in allowed}, owner)
     shape = "" if "PHASES" in said else str(curve)
-    problems += [_stray(key, said[key], owner, shape, allowed) for key in said if key not in known]
+    problems += [*wrong, *(_stray(key, said[key], owner, shape, allowed) for key in said if key not in known)]
     return phase, problems or list(_doubts(phase))
+
+
+def _no_curve(curve: Any, said: bool) -> Problem:
+    names = f"one of {', '.join(CURVES)}."
+    if said:
+        return Problem("CURVE", f"must be {names}{did_you_mean(curve, list(CURVES))}", curve)
+    return Problem("CURVE", f"is required: {names}")
 
 
 def _stray(key: str, value: Any, owner: str, curve: str, allowed: list[str]) -> Problem:
@@ -169,30 +207,42 @@ def _doubts(phase: Phase) -> Iterator[Problem]:
     for end in ("FROM", "TO"):
         if end in phase and f"{end}_VALUE" in phase:
             yield Problem(end, f"give {end} or {end}_VALUE, not both.", phase[end])
-    if not phase.shape:
-        return
-    if CURVES[phase.shape].to == "required" and "TO" not in phase and "TO_VALUE" not in phase:
+    if phase.shape:
+        yield from _missing(phase)
+        yield from _doubts_of_curve(phase)
+
+
+def _missing(phase: Phase) -> Iterator[Problem]:
+    curve = CURVES[phase.shape]
+    if curve.to == "required" and "TO" not in phase and "TO_VALUE" not in phase:
         yield Problem("TO", f"is required: {phase.shape} ends there, as a factor (or TO_VALUE, as the value itself).")
-    for key in _REQUIRED.get(phase.shape, ()):
-        if key not in phase:
+    for key, described in curve.keys.items():
+        if described.required and key not in phase:
             yield Problem(key, f"is required by {phase.shape}.")
+
+
+def _doubts_of_curve(phase: Phase) -> Iterator[Problem]:
+    ends = [key for key in ("FROM", "FROM_VALUE", "TO", "TO_VALUE") if key in phase]
     if phase.shape == "step" and ("EVERY" in phase) == ("AT" in phase):
         yield Problem("EVERY", "step needs either EVERY or AT.")
     if phase.shape == "exponential":
-        ends = [key for key in _ENDS["required"] if phase.get(key) == 0]
-        yield from (Problem(key, "exponential never reaches 0: must be above it.", 0.0) for key in ends)
-    if phase.shape == "constant" and len([key for key in _ENDS["optional"] if key in phase]) > 1:
+        zeros = [key for key in ends if phase[key] == 0]
+        yield from (Problem(key, "exponential never reaches 0: must be above it.", 0.0) for key in zeros)
+    if phase.shape == "constant" and len(ends) > 1:
         yield Problem("FROM", "constant has one value: give TO alone.", phase.get("FROM", phase.get("FROM_VALUE")))
 
 
 def _beginning(phases: Mapping[str, Phase]) -> list[Problem]:
-    """The first phase of all has nothing before it to begin at."""
-    name, first = next(iter(phases.items()))
-    if first.PHASES:
-        return [problem.under(f"{name}.PHASES") for problem in _beginning(first.PHASES)]
-    if first.shape == "constant" or "FROM" in first or "FROM_VALUE" in first:
+    """The first phase of all begins at 1, which is no way to a factor of 1."""
+    name, first = next(iter(phases.items()), ("", None))
+    if first is None:
         return []
-    return [Problem(f"{name}.FROM", "is required in the first phase, unless it is constant: nothing comes before it.")]
+    if first.PHASES:
+        there = {key: phase for key, phase in first.PHASES.items() if not phase.left_out}
+        return [problem.under(f"{name}.PHASES") for problem in _beginning(there)]
+    if CURVES[first.shape].to != "required" or first.get("TO") != 1 or "FROM" in first or "FROM_VALUE" in first:
+        return []
+    return [Problem(f"{name}.FROM", "is required: the first phase begins at 1 without it, and its TO is 1 too.")]
 
 
 def _sums(phases: Mapping[str, Phase], role: str) -> Iterator[Problem]:
@@ -204,24 +254,32 @@ def _sums(phases: Mapping[str, Phase], role: str) -> Iterator[Problem]:
     elif len(rest) > 1:
         message = f"is left out, and by {rest[0]} too: only one phase can take the rest."
         yield Problem(f"{rest[1]}.LENGTH", message)
-    spans = {name: span(phase.LENGTH) for name, phase in phases.items() if phase.LENGTH is not None}
-    shares = {name: found.amount for name, found in spans.items() if found.unit == "share"}
+    shares = {name: phase.LENGTH.amount for name, phase in phases.items() if _unit(phase) == "share"}
+    yield from _sums_of_shares(shares, list(phases), role in ("schedule", "inside"))
+
+
+def _sums_of_shares(shares: Mapping[str, Fraction], names: list[str], whole: bool) -> Iterator[Problem]:
     written = " + ".join(f"{float(100 * share):g}% ({name})" for name, share in shares.items())
     total = sum(shares.values(), Fraction(0))
     if total > 1:
         yield Problem("", f"{written} = {float(100 * total):g}%, more than the whole.")
-    elif total == 1 and len(shares) < len(phases):
-        left = ", ".join(name for name in phases if name not in shares)
+    elif total == 1 and len(shares) < len(names):
+        left = ", ".join(name for name in names if name not in shares)
         yield Problem("", f"{written} = 100%, and nothing is left for {left}.")
-    elif total < 1 and len(shares) == len(phases) and role in ("schedule", "inside"):
+    elif 0 < total < 1 and len(shares) == len(names) and whole:
         message = f"{written} = {float(100 * total):g}%, less than the whole: leave out one LENGTH to take the rest."
         yield Problem("", message)
+
+
+def _unit(phase: Phase) -> str:
+    """What a phase's LENGTH counts; nothing where there is none, or it is fitted already."""
+    return phase.LENGTH.unit if isinstance(phase.LENGTH, Length) else ""
 
 
 def natural(phase: Phase) -> bool:
     """Whether a phase without a LENGTH is as long as the phases in it, all of which are written in ticks or epochs."""
     inner = phase.PHASES.values() if phase.PHASES else ()
-    return bool(inner) and all(natural(p) if p.LENGTH is None else span(p.LENGTH).unit != "share" for p in inner)
+    return bool(inner) and all(natural(part) if part.LENGTH is None else _unit(part) != "share" for part in inner)
 
 
 def takes_rest(phase: Phase) -> bool:

@@ -3,44 +3,30 @@ from __future__ import annotations
 import inspect
 import math
 import re
-import sys
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scepter_opt.schedules import curves as schedules
+from scepter_opt.schedules import curves as module
 from scepter_opt.schedules.curves import (
     CURVES,
-    Factor,
     constant,
     cosine,
     cosine_restarts,
     exponential,
     inverse_sqrt,
-    join,
     linear,
     one_minus_sqrt,
     polynomial,
-    shift,
+    power,
     step,
-    values,
 )
-
-Between = Callable[[float, float, int], Factor]
-
-BETWEEN: dict[str, Between] = {
-    "linear": linear,
-    "cosine": cosine,
-    "polynomial": polynomial,
-    "square": lambda start, end, length: polynomial(start, end, length, 2.0),
-    "root": lambda start, end, length: polynomial(start, end, length, 0.3),
-    "exponential": exponential,
-    "one_minus_sqrt": one_minus_sqrt,
-}
-"""The curves that go from one end to the other without a turn."""
+from scepter_opt.schedules.joining import Factor, hold, join, shift, values
+from tests.schedules.drawn_curves import BETWEEN, ends, lengths, positive
 
 FORMULAS: dict[str, tuple[Factor, Callable[[int], float]]] = {
     "constant": (constant(0.3), lambda _: 0.3),
@@ -50,6 +36,9 @@ FORMULAS: dict[str, tuple[Factor, Callable[[int], float]]] = {
     "exponential": (exponential(1.0, 1e-3, 60), lambda k: math.exp(math.log(1e-3) * k / 60)),
     "inverse_sqrt": (inverse_sqrt(2.0, 25), lambda k: 2 / math.sqrt(1 + k / 25)),
     "one_minus_sqrt": (one_minus_sqrt(1.0, 0.0, 60), lambda k: 1 - math.sqrt(k / 60)),
+    "power": (power(2.0, 25, 0.8), lambda k: 2 * (25 / (25 + k)) ** 0.8),
+    "power with a floor": (power(2.0, 25, 0.8, floor=0.9), lambda k: max(0.9, 2 * (25 / (25 + k)) ** 0.8)),
+    "power towards": (power(2.0, 25, 0.8, towards=0.5), lambda k: 0.5 + 1.5 * (25 / (25 + k)) ** 0.8),
     "step every": (step(1.0, 0.1, every=7), lambda k: 0.1 ** math.floor(k / 7)),
     "step at": (step(1.0, 0.1, at=[7, 20, 21]), lambda k: 0.1 ** ((k >= 7) + (k >= 20) + (k >= 21))),
     # transformers' get_cosine_with_hard_restarts_schedule_with_warmup, after the warm-up
@@ -58,44 +47,6 @@ FORMULAS: dict[str, tuple[Factor, Callable[[int], float]]] = {
         lambda k: (1 + math.cos(math.pi * ((4 * k / 60) % 1))) / 2 if k < 60 else 0.0,
     ),
 }
-
-positive = st.floats(1e-6, 1e6)
-lengths = st.one_of(st.integers(1, 50), st.integers(1, 10**12))
-shapes_between = st.sampled_from(sorted(BETWEEN))
-
-
-@st.composite
-def ends(draw: st.DrawFn) -> tuple[float, float]:
-    """Two factors above 0, some as close as floats can be, where rounding would show."""
-    start = draw(positive)
-    close = [start, math.nextafter(start, 0), math.nextafter(start, math.inf), start * (1 + 1e-13)]
-    return start, draw(st.one_of(positive, st.sampled_from(close)))
-
-
-@st.composite
-def schedules_and_lengths(draw: st.DrawFn) -> tuple[list[Factor], list[int]]:
-    """Curves of every shape with the length that each is given."""
-    curves: list[Factor] = []
-    given_lengths: list[int] = []
-    for _ in range(draw(st.integers(1, 4))):
-        length = draw(st.integers(1, 12))
-        start, end = draw(ends())
-        shapes: list[Factor] = [
-            constant(start),
-            linear(start, end, length),
-            cosine(end, start, length),
-            inverse_sqrt(start, length),
-            step(start, 0.5, every=length),
-            join([linear(0.0, start, 3), cosine(start, end, length)], [3]),
-        ]
-        curves.append(draw(st.sampled_from(shapes)))
-        given_lengths.append(length)
-    return curves, given_lengths
-
-
-def sums(numbers: list[int]) -> list[int]:
-    return [sum(numbers[: i + 1]) for i in range(len(numbers))]
-
 
 # Each curve
 
@@ -161,6 +112,14 @@ def test_noam_is_a_linear_warm_up_and_inverse_sqrt(warmup: int, k: int) -> None:
     assert noam(k) == pytest.approx(min(k / warmup, math.sqrt(warmup / max(k, 1))), rel=1e-12)
 
 
+@pytest.mark.parametrize("every", [Fraction(100, 3), Fraction(3, 2), Fraction(7, 4)])
+def test_drops_at_fractions_of_ticks_never_drift(every: Fraction) -> None:
+    curve = step(1.0, 0.5, every=every)
+    drops = [math.floor(i * every + Fraction(1, 2)) for i in range(1, 200)]
+    for k in range(drops[-1]):
+        assert curve(k) == 0.5 ** sum(drop <= k for drop in drops)
+
+
 def test_a_step_may_grow_until_it_leaves_the_floats() -> None:
     doubling = step(1.0, 2.0, every=10)
     assert doubling(95) == 512.0
@@ -207,125 +166,6 @@ def test_many_growing_restarts_do_not_overflow() -> None:
     assert cosine_restarts(1.0, 0.0, 1000, cycles=1000)(999) == 1.0
 
 
-# Joining
-
-
-@given(schedules_and_lengths())
-def test_each_joined_part_counts_from_its_own_start_and_the_last_value_holds(
-    parts: tuple[list[Factor], list[int]],
-) -> None:
-    curves, given_lengths = parts
-    joined = join(curves, sums(given_lengths))
-    expected = [curve(k) for curve, length in zip(curves, given_lengths, strict=True) for k in range(length)]
-    assert list(values(joined, 0, len(expected))) == expected
-    last = curves[-1](given_lengths[-1])
-    assert joined(len(expected)) == joined(len(expected) + 10**7) == last
-
-
-@given(schedules_and_lengths())
-def test_the_last_part_goes_on_where_its_end_is_left_out(parts: tuple[list[Factor], list[int]]) -> None:
-    curves, given_lengths = parts
-    joined, begin = join(curves, sums(given_lengths)[:-1]), sum(given_lengths[:-1])
-    assert [joined(begin + k) for k in range(50)] == [curves[-1](k) for k in range(50)]
-
-
-@given(schedules_and_lengths(), st.integers(0, 80), st.integers(0, 80))
-def test_values_in_bulk_equal_single_ticks(parts: tuple[list[Factor], list[int]], start: int, length: int) -> None:
-    curves, given_lengths = parts
-    for joined in (join(curves, sums(given_lengths)), join(curves, sums(given_lengths)[:-1]), curves[0]):
-        ticks = range(start, start + length)
-        assert list(values(joined, ticks.start, ticks.stop)) == [joined(k) for k in ticks]
-
-
-@given(schedules_and_lengths(), st.data())
-def test_nested_equals_flattened(parts: tuple[list[Factor], list[int]], data: st.DataObject) -> None:
-    curves, given_lengths = parts
-    flat, cut = join(curves, sums(given_lengths)), data.draw(st.integers(0, len(curves) - 1))
-    inner = join(curves[cut:], sums(given_lengths[cut:]))
-    nested = join([*curves[:cut], inner], [*sums(given_lengths[:cut]), sum(given_lengths)])
-    assert values(nested, 0, 80) == values(flat, 0, 80)
-    assert not any(isinstance(curve, schedules.Joined) for _, _, curve in nested.parts)
-    assert [begin for begin, _, _ in nested.parts] == [begin for begin, _, _ in flat.parts]
-
-
-@given(st.lists(st.tuples(shapes_between, positive, st.integers(1, 10**6)), min_size=2, max_size=5), positive)
-def test_parts_that_begin_where_the_one_before_ended_join_without_a_jump(
-    shapes: list[tuple[str, float, int]], start: float
-) -> None:
-    curves, boundaries, tick, level = [], [], 0, start
-    for shape, end, length in shapes:
-        curves.append(BETWEEN[shape](level, end, length))
-        tick, level = tick + length, end
-        boundaries.append(tick)
-    joined = join(curves, boundaries)
-    for before, boundary, (_, end, length) in zip(curves, boundaries, shapes, strict=True):
-        assert joined(boundary) == before(length) == end
-
-
-@given(schedules_and_lengths(), st.integers(0, 60), st.integers(0, 60))
-def test_a_shifted_curve_is_read_that_many_ticks_later(
-    parts: tuple[list[Factor], list[int]], ticks: int, again: int
-) -> None:
-    curves, given_lengths = parts
-    joined = join(curves, sums(given_lengths))
-    assert [begin for begin, _, _ in shift(joined, ticks).parts].count(0) == 1
-    assert values(shift(joined, ticks), 0, 60) == values(joined, ticks, ticks + 60)
-    assert values(shift(shift(joined, ticks), again), 0, 60) == values(joined, ticks + again, ticks + again + 60)
-
-
-def test_a_part_may_be_read_by_the_clock_of_the_whole() -> None:
-    # timm's default: after the warm-up the cosine is read at t/total, as if it had begun with the run
-    timm = join([linear(0.0, 1.0, 5), shift(cosine(1.0, 0.0, 100), 5)], [5, 100])
-    assert timm(4) == 0.8
-    assert [timm(k) for k in range(5, 101)] == [cosine(1.0, 0.0, 100)(k) for k in range(5, 101)]
-
-
-@given(schedules_and_lengths(), st.integers(0, 60))
-def test_a_piece_gives_the_same_factors_up_to_its_stop(parts: tuple[list[Factor], list[int]], k: int) -> None:
-    curves, given_lengths = parts
-    joined = join(curves, sums(given_lengths))
-    curve, origin, stop = joined.piece(k)
-    assert stop > k
-    assert [curve(i - origin) for i in range(k, min(stop, 80))] == [joined(i) for i in range(k, min(stop, 80))]
-
-
-# Cost
-
-
-@pytest.fixture
-def four_parts() -> schedules.Joined:
-    return join(
-        [linear(0.0, 1.0, 10_000), constant(1.0), cosine(1.0, 0.1, 500_000), one_minus_sqrt(0.1, 0.0, 90_000)],
-        [10_000, 400_000, 900_000],
-    )
-
-
-def calls_of(curve: schedules.Factor, tick: int) -> int:
-    """How many functions, Python's and built-in ones, the value at a tick takes."""
-    count = 0
-
-    def listen(_frame: Any, event: str, _argument: Any) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    sys.setprofile(listen)
-    try:
-        curve(tick)
-    finally:
-        sys.setprofile(None)
-    return count
-
-
-def test_a_million_ticks_take_less_than_ten_megabytes(four_parts: schedules.Joined) -> None:
-    assert sys.getsizeof(values(four_parts, 0, 1_000_000)) < 10e6
-
-
-def test_tick_ten_million_costs_what_tick_ten_costs(four_parts: schedules.Joined) -> None:
-    endless = join([four_parts, step(1.0, 0.5, every=10**6)], [10**6])
-    for curve in (four_parts, endless, step(1.0, 0.1, every=30), inverse_sqrt(1.0, 10)):
-        assert calls_of(curve, 10**7) <= calls_of(curve, 10) + 3
-
-
 # Bad input
 
 
@@ -357,6 +197,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     "start = 0.0: must be a finite number above 0": lambda: exponential(0.0, 1.0, 5),
     "end = -1.0: must be a finite number above 0": lambda: exponential(1.0, -1.0, 5),
     "power = 0: must be a finite number above 0": lambda: polynomial(1.0, 0.0, 5, 0),
+    "floor = 2: above the start, 1": lambda: inverse_sqrt(1.0, 10, floor=2),
     "timescale = 0: must be a finite number above 0": lambda: inverse_sqrt(1.0, 0),
     "gamma = -0.1: must be a finite number above 0": lambda: step(1.0, -0.1, every=2),
     "every = None and at = None: exactly one of them must be given": lambda: step(1.0, 0.1),
@@ -377,6 +218,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     "ticks = -1: must be a whole number of at least 0": lambda: shift(constant(1), -1),
     "start = -1: must be a whole number of at least 0": lambda: values(constant(1), -1, 5),
     "tick = -1: must be a whole number of at least 0": lambda: join([constant(1)], []).piece(-1),
+    "hold = 0: must be a whole number of at least 1": lambda: hold(constant(1), 0),
 }
 
 
@@ -392,10 +234,10 @@ def test_arguments_that_make_no_curve_are_refused_by_name(message: str) -> None:
 def test_every_curve_is_in_the_table() -> None:
     public = {
         name
-        for name, function in inspect.getmembers(schedules, inspect.isfunction)
-        if function.__module__ == schedules.__name__ and not name.startswith("_")
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
     }
-    assert set(CURVES) == public - {"join", "shift", "values"}
+    assert set(CURVES) == public
 
 
 @pytest.mark.parametrize("name", CURVES)
@@ -403,5 +245,11 @@ def test_the_table_agrees_with_the_constructors_signature(name: str) -> None:
     curve = CURVES[name]
     assert curve.make.__name__ == name
     positional = {"required": ["start", "end", "length"], "optional": ["value"], "follows": ["start"]}[curve.to]
-    assert list(inspect.signature(curve.make).parameters) == [*positional, *(key.lower() for key in curve.keys)]
-    assert all(text.endswith(".") for text in curve.keys.values())
+    parameters = inspect.signature(curve.make).parameters
+    assert set(parameters) == {*positional, *(key.lower() for key in curve.keys)}
+    assert list(parameters)[: len(positional)] == positional
+    for key, described in curve.keys.items():
+        assert described.documentation.endswith(".")
+        # what the constructor cannot do without, a phase must say, or it follows from the phases before
+        needed = parameters[key.lower()].default is inspect.Parameter.empty
+        assert needed == (described.required or key == "TIMESCALE")

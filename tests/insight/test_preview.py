@@ -15,7 +15,7 @@ import torch
 import scepter_opt
 from tests.support import SCHEDULERS, scheduler_node, tick
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 PHASES = {
     "NAME": "PhasesLR",
     "PHASES": {

@@ -1,0 +1,43 @@
+"""LAST_EPOCH: torch's schedulers at the rates of an unbroken run, from `initial_lr`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+
+def go_on(scheduler: Any) -> None:
+    """Write the rates that an unbroken run would have at the scheduler's position.
+
+    torch's own constructors take the present rates for those of the tick before, whatever they are, or read what they
+    have not set yet.
+
+    Args:
+        scheduler: One of torch's, constructed with a `last_epoch`.
+    """
+    if hasattr(scheduler, "T_cur"):
+        scheduler.T_cur, scheduler.T_i = _cycle_at(scheduler.last_epoch, scheduler.T_0, scheduler.T_mult)
+    closed_form = getattr(scheduler, "_get_closed_form_lr", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # get_lr is meant for step
+        rates = closed_form() if closed_form is not None else scheduler.get_lr()
+    for group, rate in zip(scheduler.optimizer.param_groups, rates, strict=True):
+        if hasattr(group["lr"], "fill_"):
+            group["lr"].fill_(float(rate))
+        else:
+            group["lr"] = rate
+    scheduler._last_lr = [_copy(group["lr"]) for group in scheduler.optimizer.param_groups]
+
+
+def _cycle_at(tick: int, first: int, factor: int) -> tuple[int, int]:
+    """Ticks since the last restart, and the length of its cycle."""
+    if factor == 1:
+        return tick % first, first
+    length = first
+    while tick >= length:
+        tick, length = tick - length, length * factor
+    return tick, length
+
+
+def _copy(rate: Any) -> Any:
+    return rate.clone() if hasattr(rate, "clone") else rate
