@@ -22,6 +22,8 @@ class Component:
     """The class to build, or where it is imported from."""
     common: ClassVar[type[Config]] = Config
     """The Config whose keys are this package's, not the target's."""
+    filled: ClassVar[tuple[str, ...]] = ()
+    """Keywords of a class of torch's kind that one of the common keys fills."""
     Config: ClassVar[Any] = None
     """The keys with types, defaults and documentation; None lets any key pass."""
 

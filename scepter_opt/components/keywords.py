@@ -80,6 +80,9 @@ def keywords_of(
             _check_lacking(config, target, key, value, default)
         elif only is not None or not (config.from_signature and value == default):
             arguments[keyword] = _imported(key, value) if is_import else _as_torch_reads(value)
+            own_default = parameters_of(target)[keyword].default if config.from_signature else None
+            if isinstance(own_default, (set, frozenset)) and isinstance(value, (list, tuple)):
+                arguments[keyword] = type(own_default)(value)  # a config has no sets
     return arguments
 
 

@@ -9,7 +9,7 @@ import inspect
 import sys
 import textwrap
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union
@@ -21,13 +21,16 @@ from ..config.names import key_of
 from ..errors import ConfigError, Problem
 
 
-def config_from_signature(cls: type, base: type[Config], namespace: Mapping[str, Any]) -> type[Config]:
+def config_from_signature(
+    cls: type, base: type[Config], filled: Collection[str], namespace: Mapping[str, Any]
+) -> type[Config]:
     """A typed Config with a key for every keyword of a class's constructor, its type and default.
 
     Args:
         cls: The class.
         base: The Config whose keys are this package's.
-        namespace: Further attributes of the Config; those that are `dataclasses.Field` say a key's default.
+        filled: Keywords that a key of this package's fills, which means the same.
+        namespace: Further attributes of the Config.
 
     Raises:
         ConfigError: A keyword means another thing than this package's key of its name, or two have one key.
@@ -35,20 +38,14 @@ def config_from_signature(cls: type, base: type[Config], namespace: Mapping[str,
     names = vars(sys.modules[cls.__module__])
     keys: dict[str, Any] = {}
     for name, parameter in parameters_of(cls).items():
-        if name in ("foreach", "fused"):  # IMPLEMENTATION stands for both
+        if name in ("foreach", "fused") or name in filled:  # IMPLEMENTATION stands for both
             continue
         key = key_of(name.lower())
         _check_key(cls, name, key, base, keys)
-        default = namespace.get(key, parameter.default)
-        if default is inspect.Parameter.empty:
-            keys[key] = (key, _annotation(parameter, names))
-        elif key in namespace:
-            keys[key] = (key, default.type, default)
-        else:
-            keys[key] = (key, _annotation(parameter, names), _field(default))
-    others = {name: value for name, value in namespace.items() if name not in keys}
-    others["from_signature"] = True
-    config = dataclasses.make_dataclass("Config", keys.values(), bases=(base,), kw_only=True, namespace=others)
+        annotation, default = _annotation(parameter, names), parameter.default
+        keys[key] = (key, annotation) if default is parameter.empty else (key, annotation, _field(default))
+    attributes = {**namespace, "from_signature": True}
+    config = dataclasses.make_dataclass("Config", keys.values(), bases=(base,), kw_only=True, namespace=attributes)
     config.__module__, config.__qualname__ = cls.__module__, f"{cls.__qualname__}.Config"
     return config
 
@@ -58,9 +55,7 @@ def _check_key(cls: type, name: str, key: str, base: type[Config], keys: Mapping
     remedy = "Give the class a nested Config whose `keywords` say which key is which."
     if key in base.__dataclass_fields__:
         meaning = documentation(base).get(key, "the name of the class in the registry").rstrip(".")
-        message = (
-            f"`{name}` of the constructor and this package's {key} ({meaning}) are two things of one key. {remedy}"
-        )
+        message = f"`{name}` of its constructor and this package's {key} ({meaning}) are two things. {remedy}"
         raise ConfigError([Problem(f"{cls.__qualname__}.{name}", message)])
     if key in keys:
         raise ConfigError([Problem(f"{cls.__qualname__}.{name}", f"another keyword has the key {key} too. {remedy}")])
@@ -82,47 +77,38 @@ def parameters_of(cls: type) -> Mapping[str, inspect.Parameter]:
     What a class gives its base itself is no keyword: most give it `defaults`, which it requires.
     """
     found: dict[str, inspect.Parameter] = {}
-    given: Callable[[int, str], bool] = lambda *_: False  # noqa: E731  # by position and name, whether a subclass gives it
+    count, given = 0, set[str]()
     for init in _constructors(cls):
         parameters = list(inspect.signature(init).parameters.values())[2:]
-        named = [
-            parameter
-            for place, parameter in enumerate(parameters, start=1)
-            if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-            and not given(place if parameter.kind is not parameter.KEYWORD_ONLY else sys.maxsize, parameter.name)
-        ]
-        found = {parameter.name: parameter for parameter in named} | found
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        by_position = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        given.update(by_position[: max(0, count - 1)])
+        named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in given]
+        found = {p.name: p for p in named} | found
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
-        given = _given_to_base(init)
+        count, names = _given_to_base(init)
+        given |= names
     # ChainedScheduler takes its optimizer last
     return {name: parameter for name, parameter in found.items() if name != "optimizer"}
 
 
-def _given_to_base(init: Any) -> Callable[[int, str], bool]:
-    """Which arguments of its base's constructor a constructor gives itself, read from its source.
-
-    Returns:
-        From position (0 is the parameters or the optimizer) and name, whether it gives that.
-    """
+def _given_to_base(init: Any) -> tuple[int, set[str]]:
+    """How many arguments a constructor gives its base's by position, and the names of the others, from its source."""
+    # nearly every base class requires `defaults`, and every subclass gives it
+    unknown = (1, {"defaults"})
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(init)))
-    except (
-        OSError,
-        TypeError,
-        SyntaxError,
-    ):  # a notebook, a worker: the base's own required one, as nearly all have it
-        return lambda _, name: name == "defaults"
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    except (OSError, TypeError, SyntaxError):  # no source, as in a notebook
+        return unknown
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
     upward = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "__init__"]
     if not upward:
-        return lambda _, name: name == "defaults"
+        return unknown
     call = upward[-1]
     # Base.__init__(self, params, ...) has one more than super().__init__(params, ...)
     of_super = isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call)
-    count = sum(not isinstance(argument, ast.Starred) for argument in call.args) - (0 if of_super else 1)
-    names = {keyword.arg for keyword in call.keywords}
-    return lambda place, name: place < count or name in names
+    count = sum(not isinstance(argument, ast.Starred) for argument in call.args) - (not of_super)
+    return count, {keyword.arg for keyword in call.keywords if keyword.arg is not None}
 
 
 def _constructors(cls: type) -> Iterator[Any]:
