@@ -80,6 +80,8 @@ class BaseOptimize(Component):
     """Kinds of parameters that it takes only from a rule that names them."""
     tensor_lr: ClassVar[bool] = True
     """Whether its rate may be a tensor."""
+    read_once: ClassVar[tuple[str, ...]] = ("DIFFERENTIABLE",)
+    """Keys that the class reads from its constructor for all groups, whatever a group says: no rule can set them."""
     one_group: ClassVar[bool] = False
     """Whether it takes a single group only."""
     refused_in_hybrid: ClassVar[str] = ""

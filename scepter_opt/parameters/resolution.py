@@ -10,7 +10,7 @@ from ..config.names import key_of, keyword_of
 from ..config.validation import fields
 from ..errors import ConfigError, Problem, did_you_mean
 from .implementation import unavailable
-from .rules import Rule, check_settings, conflicts, settable, unknown_setting
+from .rules import WHOLE, Rule, check_settings, conflicts, read_once, settable, unknown_setting
 
 GIVEN = "given"
 """Who decided what came with torch's own group dicts."""
@@ -82,6 +82,8 @@ def resolve_settings(
             if value is None:
                 raise _problem(decided, factor, f"{config.NAME} has no {key}.", said[factor])
             settings[key] = value * (said[factor] ** exponent if factor == "LAYER_DECAY" else said[factor])
+    for key, value in read_once(config, settings):
+        raise _problem(decided, key, WHOLE, value)
     changed = changes(config, settings)
     for key, message in conflicts(config, changed) if hasattr(config, "conflicts") else ():
         raise _problem(decided, key, message, changed[key])
