@@ -109,13 +109,13 @@ def _check_groups(plan: Plan, optimizer: Any) -> None:
 def _check_read(part: Any, group: Group, combination: Combination, owner: str) -> None:
     """Refuse a setting of a group that is none of the optimizer's defaults, which are what it reads in its groups."""
     from ..config.names import keyword_of
+    from ..parameters.resolution import place_of
 
     known = {keyword.lower() for keyword in getattr(part, "defaults", ())} | {"implementation"}
     for key, value in group.settings.items():
         if keyword_of(key) not in known:
             message = f"{owner} has one value for all groups, which no rule can change."
-            place = f"PARAM_GROUPS.{combination.decided.get(key)}.SET.{key}"
-            raise ConfigError([Problem(place, message, value)])
+            raise ConfigError([Problem(place_of(combination.decided, key), message, value)])
 
 
 OPTIMIZERS = OptimizerRegistry(

@@ -21,6 +21,8 @@ from .selectors import lacking, select, select_names
 from .suggestions import explain, nearest_names
 from .where import listed
 
+_FEW_RULES = 20
+
 
 def make_plan(config: Any, parameters: Any) -> Plan:
     """Which parameter gets which settings. Neither the model nor the Config is changed.
@@ -52,7 +54,7 @@ def make_plan(config: Any, parameters: Any) -> Plan:
         raise ConfigError(problems)
     return Plan(
         optimizer=config.NAME,
-        rules=tuple(_use(name, rule, len(matched[name]), combinations) for name, rule in rules.items()),
+        rules=_uses(rules, matched, combinations),
         group_settings=groups,
         combinations=combinations,
         column=column,
@@ -64,7 +66,9 @@ def make_plan(config: Any, parameters: Any) -> Plan:
 
 def _remarks(rules: Mapping[str, Rule], combinations: list[Combination]) -> list[Problem]:
     """What a build says of rules that are right and do not do what they seem to."""
-    thawing = {c.decided.get("FREEZE", "") for c in combinations if c.frozen} & rules.keys()
+    thawing = {
+        name for combination in combinations if combination.frozen for name in combination.decided.get("FREEZE", ())
+    }
     message = "what is frozen already stays so: call requires_grad_(True) on it, before or after this."
     return [
         Problem(f"PARAM_GROUPS.{name}.SET.FREEZE", message, False)
@@ -121,6 +125,8 @@ def _matched(rules: Mapping[str, Rule], parameters: Parameters) -> dict[str, set
     """By rule the positions that it matches."""
     matched: dict[str, set[int]] = {}
     problems = []
+    if len(rules) > _FEW_RULES:
+        parameters.sort_names()
     for name, rule in rules.items():
         wrong = lacking(rule.WHERE, parameters)
         problems += [problem.under(f"PARAM_GROUPS.{name}.WHERE") for problem in wrong]
@@ -184,9 +190,19 @@ def _powers(rules: Mapping[str, Rule], matched: Mapping[str, set[int]], paramete
     return powers
 
 
-def _use(name: str, rule: Rule, hits: int, combinations: list[Combination]) -> RuleUse:
-    """What became of a rule: how often it matched, whether later rules overrule all that it says, what is frozen."""
-    matching = [combination for combination in combinations if name in combination.rules]
-    decides = any(name in who.split(" * ") for combination in matching for who in combination.decided.values())
-    frozen = bool(matching) and all(combination.frozen for combination in matching)
-    return RuleUse(name, hits, bool(rule.SET and matching and not decides), frozen)
+def _uses(
+    rules: Mapping[str, Rule], matched: Mapping[str, set[int]], combinations: list[Combination]
+) -> tuple[RuleUse, ...]:
+    """What became of each rule: how often it matched, whether later ones overrule all that it says, what is frozen."""
+    trained = {name for combination in combinations if not combination.frozen for name in combination.rules}
+    used = {name for combination in combinations for name in combination.rules}
+    decides = {name for combination in combinations for names in combination.decided.values() for name in names}
+    return tuple(
+        RuleUse(
+            name=name,
+            hits=len(matched[name]),
+            shadowed=bool(rule.SET) and name in used and name not in decides,
+            frozen=name in used and name not in trained,
+        )
+        for name, rule in rules.items()
+    )
