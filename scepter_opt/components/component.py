@@ -48,9 +48,25 @@ class Component:
         return {}
 
     @classmethod
-    def check_open(cls, values: Mapping[Any, Any], imports: bool | None) -> list[Problem]:
-        """What is wrong with the values of a node where the class has no Config; keys are relative to the node."""
-        return []
+    def check_open(cls, values: Mapping[Any, Any], imports: bool | None) -> tuple[dict[Any, Any], list[Problem]]:
+        """The values of a node where the class has no Config, and what is wrong with those of the common keys.
+
+        Any other key passes; keys of problems are relative to the node.
+        """
+        from ..config.validation import fields
+
+        checked, problems = dict(values), []
+        for key, field in fields(cls.common).items():
+            if key in values and key not in ("NAME", "PARAM_GROUPS"):
+                value = values[key]
+                if field.nested is not None:
+                    result, wrong = field.nested.check({} if value is None else value, cls.common, imports)
+                    wrong = [problem.under(key) for problem in wrong]
+                else:
+                    result, wrong = field.check(value)
+                problems += wrong
+                checked[key] = result
+        return checked, problems
 
     def __init__(self, cfg: Any, logger: Any = None) -> None:
         self.cfg = cfg

@@ -103,12 +103,17 @@ class BaseOptimize(Component):
         }
 
     @classmethod
-    def check_open(cls, values: Mapping[Any, Any], imports: bool | None) -> list[Problem]:
+    def check_open(cls, values: Mapping[Any, Any], imports: bool | None) -> tuple[dict[Any, Any], list[Problem]]:
         from ..parameters.rules import Rules
+        from ..parameters.where import check_names
 
-        rules = values.get("PARAM_GROUPS")
-        problems = Rules().check(rules, None, imports)[1] if rules is not None else []
-        return [problem.under("PARAM_GROUPS") for problem in problems]
+        checked, problems = super().check_open(values, imports)
+        if values.get("PARAM_GROUPS") is not None:
+            # the plan checks them again, and reads them then
+            problems += [p.under("PARAM_GROUPS") for p in Rules().check(values["PARAM_GROUPS"], None, imports)[1]]
+        if not any(problem.key.startswith("ONLY") for problem in problems):
+            problems += check_names("ONLY", values.get("ONLY"))
+        return checked, problems
 
     def __call__(self, parameters: Iterable[Any]) -> Optimizer:
         """Build the optimizer.

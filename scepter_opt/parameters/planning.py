@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import repeat
 from typing import Any
 
+from ..config.base import OpenConfig
 from ..config.nodes import read
 from ..errors import ConfigError, Problem, below
 from .grouping import check_groups, leave_out, put_into_groups
 from .layer_decay import exponents
 from .named_parameters import Parameters, collect
 from .plan import Plan
-from .resolution import Combination, Optimizers, given_settings, resolve_settings
+from .resolution import Combination, Optimizers, given_settings, number_of, resolve_settings
 from .rows import RuleUse
 from .rules import Rule, Rules
 from .selectors import lacking, select, select_names
@@ -60,7 +61,7 @@ def make_plan(config: Any, parameters: Any) -> Plan:
         column=column,
         config=config,
         parameters=parameters,
-        remarks=_remarks(rules, combinations),
+        remarks=[*_remarks(rules, combinations), *_unread(config)],
     )
 
 
@@ -77,6 +78,15 @@ def _remarks(rules: Mapping[str, Rule], combinations: list[Combination]) -> list
     ]
 
 
+def _unread(config: Any) -> Iterator[Problem]:
+    """Keys that only a class with a Config follows."""
+    if isinstance(config, OpenConfig):
+        for key, default in (("IMPLEMENTATION", "auto"), ("TENSOR_LR", False)):
+            if config.get(key, default) != default:
+                message = f"has no effect: {config.NAME} has no Config, and sees to this itself."
+                yield Problem(key, message, config.get(key))
+
+
 def _only(patterns: list[str], parameters: Parameters) -> Parameters:
     if not patterns:
         return parameters
@@ -91,8 +101,8 @@ def _only(patterns: list[str], parameters: Parameters) -> Parameters:
 
 def _scaled(config: Any) -> tuple[Any, Optimizers]:
     """The Config with the rates that LR_SCALING makes of them, and the optimizers that parameters can end in."""
-    if not hasattr(config, "parts"):
-        return config, Optimizers({"": config}, "", {"": 1.0})
+    if isinstance(config, OpenConfig):
+        return _scaled_open(config)
     factors = {}
     parts = {}
     for name, part in config.parts().items():
@@ -108,6 +118,19 @@ def _scaled(config: Any) -> tuple[Any, Optimizers]:
     if any(factor != 1.0 for factor in factors.values()):
         config = config.with_parts(parts)
     return config, Optimizers(parts, config.default_part, factors)
+
+
+def _scaled_open(config: OpenConfig) -> tuple[OpenConfig, Optimizers]:
+    """The same for a class without a Config, whose rate is what its node calls LEARNING_RATE."""
+    scaling = config.get("LR_SCALING")
+    if not scaling:
+        return config, Optimizers({"": config}, "", {"": 1.0})
+    rate = number_of(config, "LEARNING_RATE")
+    if rate is None:
+        raise ConfigError([Problem("LR_SCALING", "scales LEARNING_RATE, which this node has not.")])
+    values = {**dict(config.items()), "LR_SCALING": {}, "LEARNING_RATE": rate * scaling.factor}
+    config = OpenConfig(values, config.component)
+    return config, Optimizers({"": config}, "", {"": scaling.factor})
 
 
 def _rules(config: Any) -> Mapping[str, Rule]:

@@ -76,7 +76,7 @@ def resolve_settings(
         settings["LEARNING_RATE"] *= optimizers.factors[part]
     for factor, key in _PRODUCTS.items():
         if factor in said:
-            value = settings[key] if key in settings else config.get(key)
+            value = settings[key] if key in settings else number_of(config, key)
             if value is None:
                 raise _problem(decided, factor, f"{config.NAME} has no {key}.", said[factor])
             settings[key] = value * (said[factor] ** exponent if factor == "LAYER_DECAY" else said[factor])
@@ -86,6 +86,21 @@ def resolve_settings(
     for key, message in conflicts(config, changed) if hasattr(config, "conflicts") else ():
         raise _problem(decided, key, message, changed[key])
     return Combination(tuple(rules), part, frozen, settings, decided)
+
+
+def number_of(config: Any, key: str) -> Any:
+    """A number of the optimizer's own; None where it has none.
+
+    Raises:
+        ConfigError: It is none. YAML's `1e-2` is a text, which a class without a Config gets as it was written.
+    """
+    value = config.get(key)
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        raise ConfigError([Problem(key, "must be a number, for a rule or LR_SCALING to multiply it.", value)]) from None
 
 
 def _last_word(
