@@ -10,8 +10,10 @@ RUN := $(VENV)/bin/python
 HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
 EXAMPLES := $(VENV)/installed-examples-$(HERE)
 ALL := $(VENV)/installed-all-$(HERE)
-HOSTS := $(VENV)/installed-hosts-$(HERE)
 BENCH := $(VENV)/installed-bench-$(HERE)
+# Other packages' optimizers and training loops, in an environment of their own.
+HOSTS_VENV := .venv-hosts
+HOSTS := $(HOSTS_VENV)/installed-hosts-$(HERE)
 # The release candidate of the next Hydra, beside the environment; its tests put it first on the path.
 NEXT := 1.4.0rc3
 NEXT_OMEGACONF := 2.4.1rc1
@@ -32,8 +34,8 @@ test: lint $(HYDRA_NEXT) ## Lint, types, and the tests with branch coverage
 test-long: $(ALL) ## The tests that take longer
 	$(RUN) -m pytest -m long $(ARGS)
 
-test-hosts: $(HOSTS) ## The tests under Lightning's training loop
-	$(RUN) -m pytest -m hosts $(ARGS)
+test-hosts: $(HOSTS) ## The tests with other packages: their optimizers, their training loops
+	$(HOSTS_VENV)/bin/python -m pytest -m hosts $(ARGS)
 
 lint: $(ALL) ## ruff, what may import what, and mypy
 	$(RUN) -m ruff check .
@@ -51,6 +53,12 @@ $(VENV)/installed-%-$(HERE): setup.cfg constraints.txt | $(RUN)
 	@$(RUN) -m pip --version > /dev/null 2>&1 || $(RUN) -m ensurepip
 	$(RUN) -m pip install -c constraints.txt setuptools
 	$(RUN) -m pip install -c constraints.txt --no-build-isolation -e ".[$*]"
+	@touch $@
+
+$(HOSTS): setup.cfg constraints.txt | $(RUN)
+	$(RUN) -m venv --clear $(HOSTS_VENV)
+	$(HOSTS_VENV)/bin/python -m pip install -c constraints.txt setuptools
+	$(HOSTS_VENV)/bin/python -m pip install -c constraints.txt --no-build-isolation -e ".[hosts]"
 	@touch $@
 
 $(HYDRA_NEXT): | $(ALL)

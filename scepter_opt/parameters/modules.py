@@ -28,10 +28,10 @@ def walk(root: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     while stack:
         name, module, above = stack.pop()
         count = places.get(id(module), 0)
-        if count:
+        if count == 1:  # all below a module comes before what is beside it, so a circle shows the first time
             _check_circle(name, module, above)
-            if count == _MOST_PLACES:
-                continue
+        if count == _MOST_PLACES:
+            continue
         places[id(module)] = count + 1
         yield name, module
         children = module._modules

@@ -32,6 +32,8 @@ class Parameters:
         """What torch's group dicts brought along, without their parameters."""
         self.given_of: list[int] = []
         """By position the group dict that brought it; empty where none did."""
+        self.sorted_names: list[tuple[str, int]] | None = None
+        """All names with their positions in the order of the alphabet, where `sort_names` was asked for."""
         self._position: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -49,6 +51,10 @@ class Parameters:
     def all_names(self, position: int) -> list[str]:
         """Every name of a parameter."""
         return [name for name, _ in self.identities(position)]
+
+    def sort_names(self) -> None:
+        """Prepare for finding names by how they begin, which pays where many are looked for."""
+        self.sorted_names = sorted((name, i) for i in range(len(self)) for name in self.all_names(i))
 
     def modules(self) -> Iterator[tuple[str, Any]]:
         """Every module below the roots with its name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -57,11 +58,26 @@ def select_names(patterns: list[str], parameters: Parameters) -> set[int]:
     positions: set[int] = set()
     for pattern in patterns:
         piece, matches = matcher(pattern)
+        beginning = _beginning(pattern)
+        if beginning and parameters.sorted_names is not None:
+            # thousands of rules, each for few parameters, are not to look at every name each
+            names = parameters.sorted_names
+            first = bisect_left(names, (beginning,))
+            while first < len(names) and names[first][0].startswith(beginning):
+                if matches(names[first][0]):
+                    positions.add(names[first][1])
+                first += 1
+            continue
         positions.update([i for i, name in enumerate(parameters.names) if piece in name and matches(name)])
         for i, others in parameters.tied.items():
             if any(matches(name) for name, _ in others):
                 positions.add(i)
     return positions
+
+
+def _beginning(pattern: str) -> str:
+    """The text that every matching name begins with."""
+    return "" if pattern.startswith("re:") else re.split(r"[*?[]", pattern, maxsplit=1)[0]
 
 
 @lru_cache(maxsize=1024)

@@ -48,14 +48,15 @@ def equip_built(
     """Add what an optimizer needs that was built from a Config.
 
     Args:
-        optimizer: What was built; left alone where it is not of torch's kind.
+        optimizer: What was built. A class that wraps another may do without torch's constructor, and so without hooks:
+            it is left alone.
         fused: Whether the steps of some groups are.
         compiled: The parts of a Hybrid whose steps are compiled; the nameless one of any other optimizer.
         own_flags: Whether the flags of a step are the configuration's; a class without a Config has its own.
         roots: The modules that it was built over, with the prefix of their names.
         logger: Told what compiling took.
     """
-    if not isinstance(optimizer, Optimizer):
+    if not hasattr(optimizer, "_optimizer_load_state_dict_pre_hooks"):
         return
     guards: tuple[Addition, ...] = (guard,) if fused else ()
     compiles: tuple[Addition, ...] = (partial(compile_steps, parts=compiled),) if compiled else ()

@@ -36,3 +36,26 @@ def test_rules_apply_to_a_class_without_config() -> None:
     assert (head["lr"], head["momentum"]) == (0.5, 0.9)
     with pytest.raises(ConfigError, match=r"PARAM_GROUPS.head.WHERE.NAME"):
         scepter_opt.check(node | {"PARAM_GROUPS": {"head": rule({"NAME": "x"})}})
+
+
+def test_a_class_that_flattens_its_groups_is_refused() -> None:
+    @scepter_opt.OPTIMIZERS.register_class(name="Flattening")
+    class Flattening(torch.optim.SGD):
+        def __init__(self, params: Any, lr: float = 0.1) -> None:
+            super().__init__([pair for group in params for pair in group["params"]], lr)
+
+    for settings in ({"LR_MULT": 2.0}, None):
+        node = {"NAME": "Flattening", "PARAM_GROUPS": {"head": rule({"NAMES": "head"}, settings)}}
+        with pytest.raises(ConfigError, match=r"PARAM_GROUPS: Flattening does not keep the groups .* default and head"):
+            scepter_opt.build_optimizer(Net(), node)
+    assert len(scepter_opt.build_optimizer(Net(), {"NAME": "Flattening"}).param_groups) == 1
+
+
+def test_what_a_call_returns_may_be_no_optimizer_of_torchs() -> None:
+    @scepter_opt.OPTIMIZERS.register_class(name="Wrapping")
+    class Wrapping(scepter_opt.BaseOptimize):
+        def __call__(self, parameters: Any) -> Any:
+            return [torch.optim.SGD(parameters)]
+
+    inner: Any = scepter_opt.build_optimizer(Net(), {"NAME": "Wrapping"})
+    assert len(inner[0].param_groups) == 1
