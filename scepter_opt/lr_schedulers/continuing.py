@@ -29,19 +29,16 @@ def go_on(scheduler: Any) -> None:
     scheduler._last_lr = [_copy(group["lr"]) for group in scheduler.optimizer.param_groups]
 
 
-def _rates(scheduler: Any) -> list[Any]:
+def _rates(scheduler: Any) -> Any:
     """The rates at the scheduler's position, from the first ones."""
     if hasattr(scheduler, "_get_closed_form_lr"):
-        rates: list[Any] = scheduler._get_closed_form_lr()
-        return rates
+        return scheduler._get_closed_form_lr()
     if type(scheduler).__name__ != "MultiplicativeLR":
-        rates = scheduler.get_lr()
-        return rates
+        return scheduler.get_lr()
+    # of all ticks so far: it alone knows its rate by the one before only
     ticks = range(1, scheduler.last_epoch + 1)
-    return [
-        base * prod(function(tick) for tick in ticks)
-        for base, function in zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
-    ]
+    functions = zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+    return [base * prod(function(tick) for tick in ticks) for base, function in functions]
 
 
 def _cycle_at(tick: int, first: int, factor: int) -> tuple[int, int]:

@@ -142,8 +142,8 @@ def test_composers_table(phases: Phases, share: float, table: dict[int, float]) 
     assert [curve(tick) for tick in table] == near(table.values())
 
 
-# huggingface/transformers, tests/optimization/test_optimization.py at 1001bb0: rates of 10 steps from 10. What is rounded
-# there to hundredths is computed.
+# huggingface/transformers, tests/optimization/test_optimization.py at 1001bb0: rates of 10 steps from 10.
+# What is rounded there to hundredths is computed.
 TRANSFORMERS: list[tuple[Phases, list[float]]] = [
     ({"a": HOLD}, [10.0] * 10),
     ({"a": linear(4, 0), "b": HOLD}, [0.0, 2.5, 5.0, 7.5, *[10.0] * 6]),
