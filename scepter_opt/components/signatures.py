@@ -22,8 +22,7 @@ def config_from_signature(cls: type, base: type[Config]) -> type[Config]:
     namespace = vars(sys.modules[cls.__module__])
     made = []
     for name, parameter in parameters_of(cls).items():
-        # IMPLEMENTATION stands for the first two; what the call says is a key of the base
-        if name in ("foreach", "fused") or key_of(name) in base.said_by_call:
+        if name in ("foreach", "fused"):  # IMPLEMENTATION stands for both
             continue
         annotation = _annotation(parameter, namespace)
         if parameter.default is inspect.Parameter.empty:

@@ -64,8 +64,6 @@ class Config(Readable):
     """The class that builds from this Config; it enters itself here."""
     conflicts: ClassVar[tuple[Conflict, ...]] = ()
     """Combinations that are refused; a subclass adds its own to its base's."""
-    said_by_call: ClassVar[tuple[str, ...]] = ()
-    """Keys that the call of a build says too, of another's class also where its signature requires them."""
 
     NAME: str = MISSING
     """Name of the class in the registry."""

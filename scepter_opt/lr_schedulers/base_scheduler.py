@@ -60,7 +60,6 @@ class SchedulerConfig(Config):
     TOTAL_STEPS: OptionalLength = None
     """Ticks of the run; null takes the run's length from the call."""
 
-    said_by_call = ("TOTAL_STEPS",)
     horizon: ClassVar[str] = ""
     """The key that says after how many ticks the schedule ends; where it is null the run's total fills it."""
     reached: ClassVar[tuple[str, ...]] = ()
@@ -222,15 +221,6 @@ class BaseScheduler(Component):
     common = SchedulerConfig
     metric: ClassVar[Metric] = "none"
     """Whether the step of what is built takes a metric: read by whatever calls it."""
-
-    def __init_subclass__(cls, **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
-        if isinstance(cls.target, type) and cls.Config is not None:
-            from ..components.signatures import parameters_of
-
-            total = parameters_of(cls.target).get("total_steps")
-            if total is not None and total.default is total.empty:
-                cls.Config.horizon = "TOTAL_STEPS"
 
     @classmethod
     def facts_of(cls, target: type) -> dict[str, Any]:
