@@ -23,7 +23,7 @@ def adapt(cls: Any, base: Any) -> Any:
         ConfigError: Its Config is none.
     """
     if "Config" not in cls.__dict__:
-        cls.Config = config_from_signature(cls, base.common)
+        cls.Config = config_from_signature(cls, base.common, base.filled, base.config_namespace(cls))
     check_config(cls, base)
     component: Any = type(cls.__name__, (base,), {"target": cls, "Config": cls.Config, **base.facts_of(cls)})
     cls.Config = component.Config

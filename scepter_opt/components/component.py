@@ -22,6 +22,8 @@ class Component:
     """The class to build, or where it is imported from."""
     common: ClassVar[type[Config]] = Config
     """The Config whose keys are this package's, not the target's."""
+    filled: ClassVar[tuple[str, ...]] = ()
+    """Keywords of a class of torch's kind that one of the common keys fills."""
     Config: ClassVar[Any] = None
     """The keys with types, defaults and documentation; None lets any key pass."""
 
@@ -41,9 +43,30 @@ class Component:
         return {}
 
     @classmethod
-    def check_open(cls, values: Mapping[Any, Any], imports: bool | None) -> list[Problem]:
-        """What is wrong with the values of a node where the class has no Config; keys are relative to the node."""
-        return []
+    def config_namespace(cls, target: type) -> dict[str, Any]:
+        """What a Config that is read from the signature of a class of torch's kind has beside its keys."""
+        return {}
+
+    @classmethod
+    def check_open(cls, values: Mapping[Any, Any], imports: bool | None) -> tuple[dict[Any, Any], list[Problem]]:
+        """The values of a node where the class has no Config, and what is wrong with those of the common keys.
+
+        Any other key passes; keys of problems are relative to the node.
+        """
+        from ..config.validation import fields
+
+        checked, problems = dict(values), []
+        for key, field in fields(cls.common).items():
+            if key in values and key not in ("NAME", "PARAM_GROUPS"):
+                value = values[key]
+                if field.nested is not None:
+                    result, wrong = field.nested.check({} if value is None else value, cls.common, imports)
+                    wrong = [problem.under(key) for problem in wrong]
+                else:
+                    result, wrong = field.check(value)
+                problems += wrong
+                checked[key] = result
+        return checked, problems
 
     def __init__(self, cfg: Any, logger: Any = None) -> None:
         self.cfg = cfg

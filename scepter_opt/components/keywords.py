@@ -11,7 +11,7 @@ from typing import Any
 
 from ..config.base import Config, OpenConfig
 from ..config.imports import resolve
-from ..config.names import keyword_of
+from ..config.names import key_of, keyword_of
 from ..config.validation import fields
 from ..errors import ConfigError, Problem
 from .signatures import parameters_of
@@ -27,19 +27,26 @@ def target_class(target: str | type) -> type:
     if isinstance(target, type):
         return target
     module, _, name = target.rpartition(".")
-    found = getattr(importlib.import_module(module), name, None)
-    if found is None:
+    cls = getattr(importlib.import_module(module), name, None)
+    if cls is None:
         raise ConfigError([Problem("NAME", f"{target} is not in the installed {_torch_version()}.", name)])
-    return typing.cast(type, found)
+    return typing.cast(type, cls)
 
 
 @cache
 def _bindings(config: type[Config], base: type[Config], target: type) -> tuple[tuple[str, str | None, Any, bool], ...]:
     """Own keys: key, keyword (None: the class lacks it), default, whether it is an import path."""
-    keywords = {name.lower(): name for name in parameters_of(target)}
+    # learning_rate is lr, to a node: both have the key LEARNING_RATE
+    keywords = {key_of(name.lower()): name for name in parameters_of(target)}
+    keywords |= {name.lower(): name for name in parameters_of(target)}
     common = fields(base)
     return tuple(
-        (field.key, keywords.get(keyword_of(field.key)), field.default, field.is_import)
+        (
+            field.key,
+            config.keywords.get(field.key) or keywords.get(field.key) or keywords.get(keyword_of(field.key)),
+            field.default,
+            field.is_import,
+        )
         for field in fields(config).values()
         if field.key not in common
     )
@@ -63,21 +70,29 @@ def keywords_of(
         spelt = {name.lower(): name for name in parameters_of(target)}
         own_keys = {key: keyword_of(key) for key in config if key not in fields(base)}
         return {spelt.get(name, name): config[key] for key, name in own_keys.items()}
-    arguments = {}
+    arguments: dict[str, Any] = {}
     own: Any = type(config)
     for key, keyword, default, is_import in _bindings(own, base, target):
         if only is not None and key not in only:
             continue
         value = getattr(config, key)
         if keyword is None:
-            if not type(config).__module__.startswith("scepter_opt."):
-                raise ConfigError([Problem(key, f"{target.__name__} has no such keyword.", value)])
-            if value != default:
-                message = f"{target.__name__} of the installed {_torch_version()} has no such setting."
-                raise ConfigError([Problem(key, message, value)])
-            continue
-        arguments[keyword] = _imported(key, value) if is_import else _as_torch_reads(value)
+            _check_lacking(config, target, key, value, default)
+        elif only is not None or not (config.from_signature and value == default):
+            arguments[keyword] = _imported(key, value) if is_import else _as_torch_reads(value)
+            own_default = parameters_of(target)[keyword].default if config.from_signature else None
+            if isinstance(own_default, (set, frozenset)) and isinstance(value, (list, tuple)):
+                arguments[keyword] = type(own_default)(value)  # a config has no sets
     return arguments
+
+
+def _check_lacking(config: Config, target: type, key: str, value: Any, default: Any) -> None:
+    """Refuse a key for which a class has no keyword, but for one of torch's that a newer torch has, at its default."""
+    if not type(config).__module__.startswith("scepter_opt."):
+        raise ConfigError([Problem(key, f"{target.__name__} has no such keyword.", value)])
+    if value != default:
+        message = f"{target.__name__} of the installed {_torch_version()} has no such setting."
+        raise ConfigError([Problem(key, message, value)])
 
 
 def _as_torch_reads(value: Any) -> Any:
@@ -91,12 +106,12 @@ def _imported(key: str, value: Any) -> Any:
     if value is None:
         return None
     try:
-        found = resolve(value)
+        imported = resolve(value)
     except ImportError as reason:
         raise ConfigError([Problem(key, str(reason), value)]) from reason
-    if not callable(found):
-        raise ConfigError([Problem(key, f"is a {type(found).__name__}, not callable.", value)])
-    return found
+    if not callable(imported):
+        raise ConfigError([Problem(key, f"is a {type(imported).__name__}, not callable.", value)])
+    return imported
 
 
 def construct(target: type, *arguments: Any, **keywords: Any) -> Any:

@@ -42,7 +42,8 @@ class Entry:
         """The Config with these values (without NAME), or all problems with keys relative to the node."""
         named = {**values, "NAME": self.name}
         if self.config is None:
-            return OpenConfig(named, self.component), self.component.check_open(named, imports)
+            checked, problems = self.component.check_open(named, imports)
+            return OpenConfig(checked, self.component), problems
         from ..config.validation import spellings_of, validate
 
         return validate(self.config, named, imports, spellings_of(self.config), self.name)

@@ -2,55 +2,113 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import enum
 import inspect
 import sys
+import textwrap
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union
 
 from ..config.base import Config
+from ..config.documentation import documentation
 from ..config.fields import As
 from ..config.names import key_of
+from ..errors import ConfigError, Problem
 
 
-def config_from_signature(cls: type, base: type[Config]) -> type[Config]:
-    """A typed Config with a key for every keyword of a class's constructor, its type and default."""
-    namespace = vars(sys.modules[cls.__module__])
-    made = []
+def config_from_signature(
+    cls: type, base: type[Config], filled: Collection[str], namespace: Mapping[str, Any]
+) -> type[Config]:
+    """A typed Config with a key for every keyword of a class's constructor, its type and default.
+
+    Args:
+        cls: The class.
+        base: The Config whose keys are this package's.
+        filled: Keywords that a key of this package's fills, which means the same.
+        namespace: Further attributes of the Config.
+
+    Raises:
+        ConfigError: A keyword means another thing than this package's key of its name, or two have one key.
+    """
+    names = vars(sys.modules[cls.__module__])
+    keys: dict[str, Any] = {}
     for name, parameter in parameters_of(cls).items():
-        if name in ("foreach", "fused"):  # IMPLEMENTATION stands for both
+        if name in ("foreach", "fused") or name in filled:  # IMPLEMENTATION stands for both
             continue
-        annotation = _annotation(parameter, namespace)
-        if parameter.default is inspect.Parameter.empty:
-            made.append((key_of(name), annotation))
-        else:
-            default = parameter.default
-            made.append((key_of(name), annotation, dataclasses.field(default=_frozen(default))))  # type: ignore[arg-type]
-    config = dataclasses.make_dataclass("Config", made, bases=(base,), kw_only=True)
+        key = key_of(name.lower())
+        _check_key(cls, name, key, base, keys)
+        annotation, default = _annotation(parameter, names), parameter.default
+        keys[key] = (key, annotation) if default is parameter.empty else (key, annotation, _field(default))
+    attributes = {**namespace, "from_signature": True}
+    config = dataclasses.make_dataclass("Config", keys.values(), bases=(base,), kw_only=True, namespace=attributes)
     config.__module__, config.__qualname__ = cls.__module__, f"{cls.__qualname__}.Config"
     return config
 
 
-def _frozen(default: Any) -> Any:
-    return tuple(default) if isinstance(default, list) else default
+def _check_key(cls: type, name: str, key: str, base: type[Config], keys: Mapping[str, Any]) -> None:
+    """Refuse a keyword that a node could not reach: its key is taken."""
+    remedy = "Give the class a nested Config whose `keywords` say which key is which."
+    if key in base.__dataclass_fields__:
+        meaning = documentation(base).get(key, "the name of the class in the registry").rstrip(".")
+        message = f"`{name}` of its constructor and this package's {key} ({meaning}) are two things. {remedy}"
+        raise ConfigError([Problem(f"{cls.__qualname__}.{name}", message)])
+    if key in keys:
+        raise ConfigError([Problem(f"{cls.__qualname__}.{name}", f"another keyword has the key {key} too. {remedy}")])
+
+
+def _field(default: Any) -> Any:
+    """A default as a dataclass takes it and a config can show it: nothing that could be changed, no set."""
+    if isinstance(default, (set, frozenset)):
+        default = sorted(default, key=repr)
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=default.copy)
+    return dataclasses.field(default=tuple(default) if isinstance(default, list) else default)
 
 
 @cache
 def parameters_of(cls: type) -> Mapping[str, inspect.Parameter]:
-    """Keywords of a constructor without the first; through `**kwargs` also those of the next class in line."""
+    """Keywords of a constructor without the first; through `**kwargs` also those of the next class in line.
+
+    What a class gives its base itself is no keyword: most give it `defaults`, which it requires.
+    """
     found: dict[str, inspect.Parameter] = {}
+    count, given = 0, set[str]()
     for init in _constructors(cls):
         parameters = list(inspect.signature(init).parameters.values())[2:]
-        named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        by_position = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        given.update(by_position[: max(0, count - 1)])
+        named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in given]
         found = {p.name: p for p in named} | found
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
+        count, names = _given_to_base(init)
+        given |= names
     # ChainedScheduler takes its optimizer last
     return {name: parameter for name, parameter in found.items() if name != "optimizer"}
+
+
+def _given_to_base(init: Any) -> tuple[int, set[str]]:
+    """How many arguments a constructor gives its base's by position, and the names of the others, from its source."""
+    # nearly every base class requires `defaults`, and every subclass gives it
+    unknown = (1, {"defaults"})
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(init)))
+    except (OSError, TypeError, SyntaxError):  # no source, as in a notebook
+        return unknown
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    upward = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "__init__"]
+    if not upward:
+        return unknown
+    call = upward[-1]
+    # Base.__init__(self, params, ...) has one more than super().__init__(params, ...)
+    of_super = isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call)
+    count = sum(not isinstance(argument, ast.Starred) for argument in call.args) - (not of_super)
+    return count, {keyword.arg for keyword in call.keywords if keyword.arg is not None}
 
 
 def _constructors(cls: type) -> Iterator[Any]:

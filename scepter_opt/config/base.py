@@ -62,6 +62,10 @@ class Config(Readable):
 
     component: ClassVar[Any] = None
     """The class that builds from this Config; it enters itself here."""
+    from_signature: ClassVar[bool] = False
+    """Whether it was read from the signature of the class: keys at their defaults are then not handed to it."""
+    keywords: ClassVar[Mapping[str, str]] = {}
+    """The class's keywords for keys that are not called like them."""
     conflicts: ClassVar[tuple[Conflict, ...]] = ()
     """Combinations that are refused; a subclass adds its own to its base's."""
 

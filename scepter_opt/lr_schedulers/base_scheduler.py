@@ -68,6 +68,8 @@ class SchedulerConfig(Config):
     """What the rate does from the end on, where an end before the run's is worth a word."""
     turns: ClassVar[bool] = False
     """Whether the rate goes the other way after the end, so that a longer run is worth a word too."""
+    needs_rate: ClassVar[bool] = True
+    """Whether the groups must have a rate."""
     absolute_rates: ClassVar[tuple[str, ...]] = ()
     """Keys that are rates, absolute, of which torch takes one per group."""
     absolute_floor: ClassVar[str] = ""
@@ -219,6 +221,7 @@ class BaseScheduler(Component):
     """
 
     common = SchedulerConfig
+    filled = ("total_steps",)
     metric: ClassVar[Metric] = "none"
     """Whether the step of what is built takes a metric: read by whatever calls it."""
 
@@ -226,6 +229,17 @@ class BaseScheduler(Component):
     def facts_of(cls, target: type) -> dict[str, Any]:
         """Whether the step of another's class takes a metric."""
         return {"metric": metric_of(target.step)}  # type: ignore[attr-defined]  # a scheduler's class
+
+    @classmethod
+    def config_namespace(cls, target: type) -> dict[str, Any]:
+        """That a class which requires a total needs one, and that epochs and their steps may stand for it."""
+        from ..components.signatures import parameters_of
+
+        parameters = parameters_of(target)
+        total = parameters.get("total_steps")
+        required = total is not None and total.default is total.empty
+        by_epochs = total is not None and {"epochs", "steps_per_epoch"} <= parameters.keys()
+        return ({"horizon": "TOTAL_STEPS"} if required else {}) | ({"_total": _total_by_epochs} if by_epochs else {})
 
     def __call__(self, optimizer: Optimizer) -> LRScheduler:
         """Build the scheduler.
@@ -256,6 +270,21 @@ class TorchSchedulerConfig(SchedulerConfig):
 
     LAST_EPOCH: Annotated[int | float, As(Annotated[int, Bounds(ge=-1)])] = -1
     """Tick to go on after, at the rates of an unbroken run from `initial_lr`; -1 starts anew."""
+
+
+def _total_by_epochs(self: Any, run: Horizon) -> int | None:
+    """The total of a class that takes EPOCHS with STEPS_PER_EPOCH in its place, as torch's OneCycleLR does.
+
+    Raises:
+        ConfigError: It is said twice and differently.
+    """
+    if self.EPOCHS is None or self.STEPS_PER_EPOCH is None:
+        return SchedulerConfig._total(self, run)
+    total = int(self.EPOCHS * self.STEPS_PER_EPOCH)
+    if self.TOTAL_STEPS not in (None, total):
+        message = f"EPOCHS and STEPS_PER_EPOCH make {total}; leave one of them out, or make them equal."
+        raise ConfigError([Problem("TOTAL_STEPS", message, self.TOTAL_STEPS)])
+    return SchedulerConfig._total(dataclasses.replace(self, TOTAL_STEPS=total), run)
 
 
 def _plain(value: Any) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from ..config.base import Conflict
 from ..config.fields import As, Bounds, Fraction, ImportPaths, Length, NonNegative, Numbers, OptionalLength
 from .base_scheduler import BaseScheduler, Interval, SchedulerConfig, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
 
 # A number of ticks with torch's default; null takes the length of the run from the call.
 Iterations = Annotated[int | float | None, As(Annotated[int, Bounds(ge=0)] | None)]
@@ -233,3 +237,14 @@ class ReduceLROnPlateau(BaseScheduler):
         """Lowest rate, absolute; a list gives one per group."""
         EPS: NonNegative = 1e-8
         """Least change of the rate that is made."""
+
+    def __call__(self, optimizer: Optimizer) -> LRScheduler:
+        from ..components.keywords import construct, keywords_of, target_class
+        from .proportions import Proportional
+
+        if not isinstance(self.cfg.MIN_LR, Proportional):
+            return super().__call__(optimizer)
+        keywords = keywords_of(self.cfg, self.common, target_class(self.target))
+        target = target_class("scepter_opt.runtime.proportional_plateau.ProportionalPlateau")
+        scheduler: LRScheduler = construct(target, optimizer, self.cfg.MIN_LR.share, **keywords)
+        return scheduler

@@ -147,6 +147,17 @@ def rates_never_read(config: Any, optimizer: Any) -> Iterator[Problem]:
 # Of objects
 
 
+def refuse_unrated(optimizer: Any) -> None:
+    """Refuse an optimizer that finds its rates itself, as Adafactor of other packages does where it is given none.
+
+    Raises:
+        ConfigError: A group has no rate.
+    """
+    if any(group.get("lr", 0.0) is None for group in optimizer.param_groups):
+        message = "the optimizer finds its rate itself, since its LEARNING_RATE is null: there is none to schedule."
+        raise ConfigError([Problem("", message)])
+
+
 def refuse_unfit(timelines: Timelines, optimizer: Any) -> None:
     """Refuse what the optimizer does not have, before anything is written into it.
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def in_proportion(config: Any, optimizer: Optimizer) -> Any:
     """The same Config with its absolute rates as lists, one for each group, in proportion to the groups' own rates.
 
-    What is written stands for a group at the optimizer's own rate. A list in the config stays as it is, and so does
+    What is written stands for a group at the optimizer's own rate, or where that is 0 for the highest, so that a group
+    at 0 stays there. A list in the config stays as it is, and so does
     all of it for an optimizer that this package did not build: there torch's keys mean what torch means.
 
     Args:
@@ -27,28 +28,41 @@ def in_proportion(config: Any, optimizer: Optimizer) -> Any:
     """
     groups = optimizer.param_groups
     own = float(optimizer.defaults.get("lr") or 0.0)
-    if not any("rules" in group for group in groups) or own <= 0 or any("lr" not in group for group in groups):
+    if not any("rules" in group for group in groups) or any(group.get("lr") is None for group in groups):
         return config
     rates = [float(group.get("initial_lr", group["lr"])) for group in groups]
     if all(rate == own for rate in rates):
         return config
     if len(set(rates)) > 1:
         _warn_of_floors(config, groups, rates)
-    return _scaled(config, [rate / own for rate in rates])
+    return _scaled(config, rates, own or max(rates))
 
 
-def _scaled(config: Any, shares: list[float]) -> Any:
+class Proportional(list[float]):
+    """An absolute rate for each group, in proportion to the group's own.
+
+    Args:
+        share: What a group at a rate of 1 gets.
+        rates: The rates of the groups.
+    """
+
+    def __init__(self, share: float, rates: list[float]) -> None:
+        super().__init__(share * rate for rate in rates)
+        self.share = share
+
+
+def _scaled(config: Any, rates: list[float], own: float) -> Any:
     """A Config, and those that it holds, with a list for each absolute rate."""
     if not isinstance(config, SchedulerConfig):
         return config
     values = {name: getattr(config, name) for name in config.absolute_rates}
     changed: dict[str, Any] = {
-        name: [value * share for share in shares]
+        name: Proportional(value / own, rates)
         for name, value in values.items()
         if value and not isinstance(value, list)
     }
     if "SCHEDULERS" in config:
-        changed["SCHEDULERS"] = {name: _scaled(part, shares) for name, part in config.get("SCHEDULERS").items()}
+        changed["SCHEDULERS"] = {name: _scaled(part, rates, own) for name, part in config.get("SCHEDULERS").items()}
     return dataclasses.replace(config, **changed) if changed else config
 
 

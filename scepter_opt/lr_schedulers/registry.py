@@ -54,6 +54,7 @@ class SchedulerRegistry(Registry):
         from ..components.checking import checked
         from ..config.nodes import full_key
         from .building import horizon, untouched
+        from .pairing import refuse_unrated
         from .proportions import in_proportion
 
         key = key or full_key(cfg) or self.kind
@@ -62,6 +63,8 @@ class SchedulerRegistry(Registry):
         with checked(cfg, self, key) as config, untouched(optimizer):
             run = horizon(total_steps, steps_per_epoch)
             if isinstance(config, SchedulerConfig):
+                if config.needs_rate:
+                    refuse_unrated(optimizer)
                 fitted = config.with_horizon(run)
                 remarks += [*config.remarks(), *config.remarks_on(fitted, run), *config.remarks_at(optimizer)]
                 config = in_proportion(fitted, optimizer)  # noqa: PLW2901  # the same, completed

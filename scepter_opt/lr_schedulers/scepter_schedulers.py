@@ -21,7 +21,7 @@ class NoneLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(SchedulerConfig):
-        pass
+        needs_rate = False
 
 
 @LR_SCHEDULERS.register_class()

@@ -53,6 +53,7 @@ class Adagrad(BaseOptimize):
 
     target = "torch.optim.Adagrad"
     implementations = ("foreach", "fused")
+    read_once = ("DIFFERENTIABLE", "INITIAL_ACCUMULATOR_VALUE")
     fastest_fused = ("cpu",)
 
     @dataclass(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -31,7 +32,7 @@ class OptimizerConfig(Config):
     """Names of the parameters to train, as a rule's NAMES; null is all."""
     ALLOW_REST: bool = False
     """Whether parameters may be left that none of several optimizers trains."""
-    LR_SCALING: Annotated[Any, Later("scepter_opt.optimizers.lr_scaling.Scales")] = field(default_factory=dict)
+    LR_SCALING: Annotated[Any, Later("scepter_opt.optimizers.lr_scaling.LRScalingField")] = field(default_factory=dict)
     """How the learning rates follow the batch size: RULE, BASE_BATCH_SIZE, BATCH_SIZE; empty is not at all."""
 
     several: ClassVar[bool] = False
@@ -48,8 +49,8 @@ class OptimizerConfig(Config):
 
     def with_parts(self, parts: Mapping[str, Any]) -> Self:
         """The same with these Configs in place of its parts."""
-        made: Self = parts[""]
-        return made
+        config: Self = parts[""]
+        return config
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong between keys each of which is right alone."""
@@ -79,6 +80,8 @@ class BaseOptimize(Component):
     """Kinds of parameters that it takes only from a rule that names them."""
     tensor_lr: ClassVar[bool] = True
     """Whether its rate may be a tensor."""
+    read_once: ClassVar[tuple[str, ...]] = ("DIFFERENTIABLE",)
+    """Keys that the class reads from its constructor for all groups, whatever a group says: no rule can set them."""
     one_group: ClassVar[bool] = False
     """Whether it takes a single group only."""
     refused_in_hybrid: ClassVar[str] = ""
@@ -92,15 +95,25 @@ class BaseOptimize(Component):
     def facts_of(cls, target: type) -> dict[str, Any]:
         from ..components.signatures import parameters_of
 
-        return {"implementations": tuple(flag for flag in ("foreach", "fused") if flag in parameters_of(target))}
+        closure = inspect.signature(target.step).parameters.get("closure")  # type: ignore[attr-defined]  # an Optimizer
+        needs_closure = closure is not None and closure.default is closure.empty
+        return {
+            "implementations": tuple(flag for flag in ("foreach", "fused") if flag in parameters_of(target)),
+            "refused_in_hybrid": "its step needs a closure" if needs_closure else "",
+        }
 
     @classmethod
-    def check_open(cls, values: Mapping[Any, Any], imports: bool | None) -> list[Problem]:
+    def check_open(cls, values: Mapping[Any, Any], imports: bool | None) -> tuple[dict[Any, Any], list[Problem]]:
         from ..parameters.rules import Rules
+        from ..parameters.where import check_names
 
-        rules = values.get("PARAM_GROUPS")
-        problems = Rules().check(rules, None, imports)[1] if rules is not None else []
-        return [problem.under("PARAM_GROUPS") for problem in problems]
+        checked, problems = super().check_open(values, imports)
+        if values.get("PARAM_GROUPS") is not None:
+            # the plan checks them again, and reads them then
+            problems += [p.under("PARAM_GROUPS") for p in Rules().check(values["PARAM_GROUPS"], None, imports)[1]]
+        if not any(problem.key.startswith("ONLY") for problem in problems):
+            problems += check_names("ONLY", values.get("ONLY"))
+        return checked, problems
 
     def __call__(self, parameters: Iterable[Any]) -> Optimizer:
         """Build the optimizer.

@@ -26,7 +26,7 @@ _WHOLE = ("PARAM_GROUPS", "ONLY", "ALLOW_REST")
 
 
 @dataclass(frozen=True)
-class Parts(Nested):
+class HybridParts(Nested):
     """Named nodes of optimizers."""
 
     def check(self, value: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:
@@ -60,7 +60,7 @@ class Hybrid(BaseOptimize):
     class Config(OptimizerConfig):
         several: ClassVar[bool] = True
 
-        OPTIMIZERS: Annotated[Any, Parts()] = field(default_factory=dict)
+        OPTIMIZERS: Annotated[Any, HybridParts()] = field(default_factory=dict)
         """Named nodes of the parts: {muon: {NAME: Muon, ...}, adamw: {NAME: AdamW, ...}}."""
         DEFAULT: str
         """Name of the part that takes what no rule sends elsewhere; absolute rates of schedulers are for its rate."""

@@ -43,7 +43,7 @@ class Scaling:
 
 
 @dataclass(frozen=True)
-class Scales(Nested):
+class LRScalingField(Nested):
     """A Scaling, or nothing. OmegaConf knows it as an open mapping, so that one key can be set on the command line."""
 
     def check(self, value: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:

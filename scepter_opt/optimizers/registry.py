@@ -11,7 +11,9 @@ from ..errors import ConfigError, Problem, say
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
+    from ..parameters.grouping import Group
     from ..parameters.plan import Plan
+    from ..parameters.resolution import Combination
 
 
 class OptimizerRegistry(Registry):
@@ -62,14 +64,18 @@ class OptimizerRegistry(Registry):
         Raises:
             ConfigError: Anything is wrong.
         """
+        import torch
+
         from ..parameters.state import keep_rules, take_nameless_groups
 
         optimizer: Optimizer = plan.config.component(plan.config, logger)(plan.groups())
         if optimizer is None:
             raise ConfigError([Problem("NAME", "its __call__ returns nothing: return the optimizer.", plan.optimizer)])
-        _check_used(plan, optimizer)
-        keep_rules(optimizer)
-        take_nameless_groups(optimizer, plan.parameters)
+        # a class without a Config may return what it likes
+        if isinstance(optimizer, torch.optim.Optimizer):
+            _check_groups(plan, optimizer)
+            keep_rules(optimizer)
+            take_nameless_groups(optimizer, plan.parameters)
         return optimizer
 
     def tell(self, plan: Plan, logger: Any = None) -> None:
@@ -80,21 +86,36 @@ class OptimizerRegistry(Registry):
             logger.info(f"{plan.optimizer}: {plan.short()}")
 
 
-def _check_used(plan: Plan, optimizer: Any) -> None:
-    """Refuse a rule's setting that a class does not read from its groups: torch would keep it there unread."""
-    from ..config.names import keyword_of
+def _check_groups(plan: Plan, optimizer: Any) -> None:
+    """Refuse a class that does not keep its groups, or reads a rule's setting from elsewhere.
 
-    for combination in plan.combinations:
-        if combination.left_out:
-            continue
-        part = getattr(optimizer, "parts", {}).get(combination.part, optimizer)
-        known = {keyword.lower() for keyword in getattr(part, "defaults", ())} | {"implementation"}
-        for key, value in plan.group_settings[combination.group].settings.items():
-            if keyword_of(key) not in known:
-                owner = combination.part or plan.optimizer
-                message = f"{owner} has one value for all groups, which no rule can change."
-                place = f"PARAM_GROUPS.{combination.decided.get(key)}.SET.{key}"
-                raise ConfigError([Problem(place, message, value)])
+    torch keeps in a group whatever stands there, read or not.
+    """
+    tensors, members = plan.parameters.tensors, plan.members
+    built_of = {id(tensor): group for group in optimizer.param_groups for tensor in group["params"]}
+    combination_of = {combination.group: combination for combination in plan.combinations}
+    planned_of: dict[int, int] = {}
+    for number, group in enumerate(plan.group_settings):
+        built = built_of.get(id(tensors[members[number][0]]))
+        other = planned_of.setdefault(id(built), number)
+        if other != number:
+            names = f"{plan.group_settings[other].name} and {group.name}"
+            message = f"{plan.optimizer} does not keep the groups that it is given: it makes one of {names}."
+            raise ConfigError([Problem("PARAM_GROUPS", message)])
+        part = getattr(optimizer, "parts", {}).get(group.part, optimizer)
+        _check_read(part, group, combination_of[number], group.part or plan.optimizer)
+
+
+def _check_read(part: Any, group: Group, combination: Combination, owner: str) -> None:
+    """Refuse a setting of a group that is none of the optimizer's defaults, which are what it reads in its groups."""
+    from ..config.names import keyword_of
+    from ..parameters.resolution import place_of
+
+    known = {keyword.lower() for keyword in getattr(part, "defaults", ())} | {"implementation"}
+    for key, value in group.settings.items():
+        if keyword_of(key) not in known:
+            message = f"{owner} has one value for all groups, which no rule can change."
+            raise ConfigError([Problem(place_of(combination.decided, key), message, value)])
 
 
 OPTIMIZERS = OptimizerRegistry(

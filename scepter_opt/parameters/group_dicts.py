@@ -26,7 +26,7 @@ def group_dicts(rows: Rows, config: Any, steps: list[StepChoice]) -> list[dict[s
         part = {"optimizer": group.part} if group.part else {}
         own = _config_of(config, group)
         settings = _settings(own, group, step)
-        if "lr" in settings and getattr(own, "TENSOR_LR", False):
+        if settings.get("lr") is not None and getattr(own, "TENSOR_LR", False):
             settings["lr"] = _tensor(settings["lr"], tensors[0].device)
         dicts.append(
             {
@@ -66,6 +66,8 @@ def _settings(config: Any, group: Group, step: StepChoice) -> dict[str, Any]:
         settings = keywords_of(config, component.common, target_class(component.target), asked)
     else:
         settings = {keyword_of(key): getattr(config, key) for key in asked}
+    if "learning_rate" in settings:
+        settings["lr"] = settings.pop("learning_rate")  # what schedulers and the class itself read in a group
     return settings | step.flags(component.implementations)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import Problem
 from .named_parameters import Parameters
-from .resolution import GIVEN, Combination, changes
+from .resolution import Combination, changes, place_of
 from .rules import DEFAULT, Rule
 from .selectors import kind_bits, kinds_of
 from .where import Kind, listed
@@ -92,11 +92,12 @@ def _number(groups: list[Group]) -> None:
     """Give groups that would have one name a number each: what logs rates by group needs names that differ."""
     total = Counter(group.name for group in groups)
     taken = {name for name, times in total.items() if times == 1}
+    numbers = {name: count() for name in total}
     for group in groups:
         if total[group.name] > 1:
             # a rule may be called `a[0]`
-            group.name = next(name for i in count() if (name := f"{group.name}[{i}]") not in taken)
-            taken.add(group.name)
+            names = (f"{group.name}[{number}]" for number in numbers[group.name])
+            group.name = next(name for name in names if name not in taken)
 
 
 def _hashable(settings: Mapping[str, Any]) -> Any:
@@ -175,10 +176,11 @@ def _may_be_empty(part: str, rules: Mapping[str, Rule]) -> bool:
 
 def _sender(config: Any, combination: Combination) -> str:
     """The key that sends a parameter to the optimizer that it ends in."""
-    rule = combination.decided.get("OPTIMIZER", "")
-    if rule in combination.rules:
-        return f"PARAM_GROUPS.{rule}.SET.OPTIMIZER"
-    return f"OPTIMIZERS.{combination.part}" if rule == GIVEN else "DEFAULT" if config.several else "NAME"
+    if combination.decided.get("OPTIMIZER"):
+        return place_of(combination.decided, "OPTIMIZER")
+    if "OPTIMIZER" in combination.decided:  # a group dict
+        return f"OPTIMIZERS.{combination.part}"
+    return "DEFAULT" if config.several else "NAME"
 
 
 def _refusals(
@@ -189,9 +191,9 @@ def _refusals(
     if component.dimensions is not None and ndim != component.dimensions:
         yield f"takes parameters of {component.dimensions} dimensions, not {{}} (of {ndim})."
         return
-    sender = combination.decided.get("OPTIMIZER", "")
+    sent_by = combination.decided.get("OPTIMIZER")
     if config.several:  # nothing is sent to a default part, and a group dict names its parameters itself
-        senders, named = [rules[sender]] if sender in rules else [], sender == GIVEN
+        senders, named = [rules[name] for name in sent_by or ()], sent_by == ()
     else:
         senders, named = [rules[name] for name in combination.rules], bool(config.get("ONLY"))
     for kind in kinds_of(kind_bits(parameters)[i]):

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from ..errors import ConfigError, Problem
-from .named_parameters import Parameters, walk
+from .layers_of_model import powers_by_model
+from .named_parameters import Parameters
 
-# timm's sign for "in the same layer as what comes before"
-_WITH_THE_ONE_BEFORE = 99999
-_AFTER = (math.inf,)
+Block = tuple[int, ...]
+"""Where a block stands: the numbers in its name, outermost first."""
+
+
+@dataclass
+class Tower:
+    """Blocks that follow each other, and what lies around them."""
+
+    holder: tuple[str, ...]
+    """The path of the module that holds the blocks or their list."""
+    block_of: dict[int, Block] = field(default_factory=dict)
+    """By position the block that a parameter is in."""
+    places: dict[Block, tuple[str, ...]] = field(default_factory=dict)
+    """The path of each block."""
+
+    def powers(self) -> dict[int, int]:
+        """Per position in a block the power of the decay: N - i in block i of N."""
+        order = {block: number for number, block in enumerate(sorted(set(self.block_of.values())))}
+        return {i: len(order) - order[block] for i, block in self.block_of.items()}
 
 
 def exponents(patterns: list[str], parameters: Parameters, matched: Iterable[int]) -> dict[int, int]:
@@ -26,115 +44,156 @@ def exponents(patterns: list[str], parameters: Parameters, matched: Iterable[int
         matched: Positions of those that are asked for.
 
     Raises:
-        ConfigError: There are no blocks, or only the module can tell what comes before them.
+        ConfigError: There are no blocks, it cannot be told which belong together, what the model says is no layer, or
+            only the module can tell what comes before the blocks.
     """
     wanted = sorted(matched)
-    if not patterns:
-        told = _told_by_model(parameters)
-        if told:
-            return {i: next((told[n] for n in parameters.all_names(i) if n in told), 0) for i in wanted}
-    names = {i: parameters.names[i] for i in wanted}
-    block_of = _by_patterns(patterns, names) if patterns else _by_numbers(names)
-    if not block_of:
+    powers = {} if patterns else powers_by_model(parameters, wanted, _count_blocks)
+    names = {i: parameters.names[i] for i in wanted if i not in powers}
+    if patterns:
+        towers = _by_patterns(patterns, names)
+    else:
+        towers = _by_numbers(names, parameters)
+        if powers:
+            # the head of a model that knows its layers is numbered too, and is no tower: only blocks of modules are
+            modules = dict(parameters.modules())
+            towers = [tower for tower in towers if all(_is_composite(modules, at) for at in tower.places.values())]
+            if not towers:
+                return powers | dict.fromkeys(names, 0)
+    if not towers:
         how = rf"LAYERS fit no name such as {names[wanted[0]]}" if patterns else "the names number none"
         message = rf"finds no blocks: {how}. Say in LAYERS where the number of a block stands: blocks\.(\d+)."
         raise ConfigError([Problem("", message)])
-    rest = [i for i in wanted if i not in block_of]
-    if rest and not parameters.roots:
-        message = f"cannot tell whether {names[rest[0]]} comes before or after the blocks: pass the module."
-        raise ConfigError([Problem("", message)])
-    order = {block: number for number, block in enumerate(sorted(set(block_of.values())))}
-    first = min(block_of)
-    # positions follow the order in which a module was put together, which is the order in which it runs
-    outside = {i: len(order) + 1 if i < first else 0 for i in rest}
-    return {i: len(order) - order[block] for i, block in block_of.items()} | outside
+    for tower in towers:
+        powers |= tower.powers()
+    return powers | _around(towers, {i: name for i, name in names.items() if i not in powers}, parameters)
 
 
-def _by_patterns(patterns: list[str], names: dict[int, str]) -> dict[int, tuple[int, ...]]:
-    """By position the number of the block that the first fitting pattern reads in the name."""
-    found = {}
+def _by_patterns(patterns: list[str], names: dict[int, str]) -> list[Tower]:
+    """Towers of the blocks whose numbers the first fitting pattern reads, a tower for each beginning of a name."""
+    towers: dict[tuple[str, ...], Tower] = {}
     compiled = [re.compile(pattern) for pattern in patterns]
     for i, name in names.items():
         match = next(filter(None, (pattern.search(name) for pattern in compiled)), None)
         if match is not None:
+            before = tuple(name[: match.start()].split(".")[:-1])
             try:
-                found[i] = tuple(int(number) for number in match.groups() if number is not None)
+                block = tuple(int(number) for number in match.groups() if number is not None)
             except ValueError:
                 message = f"reads {match.groups()} in {name}, which are no numbers."
                 raise ConfigError([Problem("", message)]) from None
+            towers.setdefault(before, Tower(before)).block_of[i] = block
+    found = list(towers.values())
+    if any(_within(one.holder, other.holder) for one in found for other in found if one is not other):
+        # the patterns reach into a module and into one below it: whoever wrote them means one order
+        return [Tower((), {i: block for tower in found for i, block in tower.block_of.items()})]
     return found
 
 
-def _by_numbers(names: dict[int, str]) -> dict[int, tuple[int, ...]]:
-    """By position the number of the block, where one kind of numbered name is found more often than any other.
+def _by_numbers(names: dict[int, str], parameters: Parameters) -> list[Tower]:
+    """The tower with the most blocks, and those that are as much a tower in another module.
 
-    A number ends the kind's name: in `layer1.0.conv.weight` the block is (1, 0) of `layer#.#`.
+    A number ends a block's name: in `layer1.0.conv.weight` it is block (1, 0) of `layer#.#`.
+
+    Raises:
+        ConfigError: Two towers do not lie in modules of their own, so that it is open what lies around each.
     """
-    kinds: dict[str, dict[int, tuple[int, ...]]] = defaultdict(dict)
+    kinds: dict[str, Tower] = {}
     for i, name in names.items():
-        head = re.match(r"((?:[^.]*\.)*?\d+)\.", name)
-        if head:
-            numbers = tuple(int(number) for number in re.findall(r"\d+", head[1]))
-            kinds[re.sub(r"\d+", "#", head[1])][i] = numbers
-    return max(kinds.values(), key=lambda found: (len(set(found.values())), len(found)), default={})
+        place = _block_path(name)
+        if place:
+            path = tuple(place.split("."))
+            tower = kinds.setdefault(re.sub(r"\d+", "#", place), Tower(_holder(path)))
+            block = tuple(int(number) for number in re.findall(r"\d+", place))
+            tower.block_of[i] = block
+            tower.places[block] = path
+    if not kinds:
+        return []
+    largest = max(kinds.values(), key=lambda tower: (len(tower.places), len(tower.block_of)))
+    if len(kinds) == 1:
+        return [largest]
+    modules = dict(parameters.modules())
+    towers = [tower for tower in kinds.values() if tower is largest or _is_tower(tower, modules)]
+    for tower in towers:
+        for other in towers:
+            if tower is not other and _within(tower.holder, other.holder):
+                first, second = (names[min(each.block_of)] for each in (tower, other))
+                message = (
+                    f"finds two towers of blocks that do not lie in modules of their own, with {first} and {second}: "
+                    r"say in LAYERS which are the blocks, such as blocks\.(\d+), or give each tower a rule by NAMES."
+                )
+                raise ConfigError([Problem("", message)])
+    return towers
 
 
-def _told_by_model(parameters: Parameters) -> dict[str, int]:
-    """What the outermost modules that know their layers say, by name; empty where none does."""
-    found: dict[str, int] = {}
-    told: list[str] = []
-    for place, module in parameters.modules():
-        if any(place == other or place.startswith(f"{other}." if other else "") for other in told):
-            continue
-        layer_of = _asked(module)
-        if layer_of is not None:
-            told.append(place)
-            names = [f"{below}.{part}".lstrip(".") for below, inner in walk(module) for part in inner._parameters]
-            layers = _numbered({name: layer_of(name) for name in sorted(names)})
-            last = max(layers.values(), default=0)
-            found |= {f"{place}.{name}".lstrip("."): last - layer for name, layer in layers.items()}
-    return found
+def _is_tower(tower: Tower, modules: dict[str, Any]) -> bool:
+    """Whether numbered modules are blocks in a row: two or more, without a gap, all alike or each of several modules.
+
+    The layers of a stem or a head are numbered as well: a convolution, its norm, an activation without parameters.
+    """
+    blocks = sorted(tower.places)
+    if len(blocks) < 2 or any(len(one) == 1 and other[0] - one[0] != 1 for one, other in pairwise(blocks)):
+        return False
+    classes = {type(modules.get(".".join(path))) for path in tower.places.values()}
+    return len(classes) == 1 or all(_is_composite(modules, path) for path in tower.places.values())
 
 
-def _asked(module: Any) -> Callable[[str], Any] | None:
-    """How a module numbers its parameters: timm's `group_matcher`, or `get_layer_id`."""
-    matcher = getattr(module, "group_matcher", None)
-    if callable(matcher):
-        return _from_matcher(matcher(coarse=False))
-    get_layer_id = getattr(module, "get_layer_id", None)
-    if callable(get_layer_id):
-        return lambda name: (float(get_layer_id(name)),)
-    return None
+def _is_composite(modules: dict[str, Any], path: tuple[str, ...]) -> bool:
+    module = modules.get(".".join(path))
+    return module is not None and bool(module._modules)
 
 
-def _from_matcher(matcher: Any) -> Callable[[str], Any]:
-    """timm's matcher as a function from a name to its place in the order, as timm reads it."""
-    if callable(matcher):
-        return lambda name: tuple(listed) if isinstance(listed := matcher(name), Iterable) else (listed,)
-    entries = [
-        (re.compile(pattern), ordinal, suffix)
-        for ordinal, said in enumerate(matcher.values())
-        if said is not None
-        for pattern, suffix in (said if isinstance(said, (list, tuple)) else [(said, None)])
-    ]
-
-    def place(name: str) -> tuple[float, ...]:
-        for pattern, ordinal, suffix in entries:
-            match = pattern.match(name)
-            if match:
-                numbers = [number for number in match.groups() if number is not None]
-                return tuple(map(float, (ordinal, *numbers, *(suffix or ()))))
-        return _AFTER
-
-    return place
+def _within(path: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return other[: len(path)] == path
 
 
-def _numbered(places: dict[str, tuple[float, ...]]) -> dict[str, int]:
-    """Layers by name, counted from 0 in the order of their places."""
-    number = -1
-    layer_of: dict[tuple[float, ...], int] = {}
-    for place in sorted(set(places.values())):
-        if number < 0 or place[-1] != _WITH_THE_ONE_BEFORE:
-            number += 1
-        layer_of[place] = number
-    return {name: layer_of[place] for name, place in places.items()}
+def _around(towers: list[Tower], names: dict[int, str], parameters: Parameters) -> dict[int, int]:
+    """The powers of what lies in no block: N + 1 before the blocks of its tower, 0 after them.
+
+    Positions follow the order in which a module was put together, which is the order in which it runs.
+    """
+    if names and not parameters.roots:
+        name = next(iter(names.values()))
+        message = f"cannot tell whether {name} comes before or after the blocks: pass the module."
+        raise ConfigError([Problem("", message)])
+    extents = {_extent(tower, towers): tower for tower in towers}
+    powers = {}
+    for i, name in names.items():
+        identities = [tuple(each.split(".")) for each in parameters.all_names(i)]
+        around = next((t for e, t in extents.items() if any(_within(e, path) for path in identities)), None)
+        if around is not None:
+            powers[i] = len(set(around.block_of.values())) + 1 if i < min(around.block_of) else 0
+        elif i < min(min(tower.block_of) for tower in towers):
+            inside = " and ".join(".".join(extent) for extent in extents)
+            message = f"cannot tell of which tower {name} is the stem: it lies before {inside}. Give each tower a rule."
+            raise ConfigError([Problem("", message)])
+        else:
+            powers[i] = 0
+    return powers
+
+
+def _extent(tower: Tower, towers: list[Tower]) -> tuple[str, ...]:
+    """The path of the largest module that holds this tower and no other."""
+    extent = tower.holder
+    while extent and not any(_within(extent[:-1], other.holder) for other in towers if other is not tower):
+        extent = extent[:-1]
+    return extent
+
+
+def _count_blocks(names: Iterable[str]) -> int:
+    """The number of blocks by the numbers in a module's names."""
+    blocks = filter(None, map(_block_path, names))
+    return max(Counter(re.sub(r"\d+", "#", path) for path in set(blocks)).values(), default=0)
+
+
+def _block_path(name: str) -> str:
+    """The beginning of a name up to its first number; empty where it has none."""
+    match = re.match(r"((?:[^.]*\.)*?\d+)\.", name)
+    return match[1] if match else ""
+
+
+def _holder(path: tuple[str, ...]) -> tuple[str, ...]:
+    """The path of the module that holds a block: `student` of `student.blocks.0`, the root of `layer1.0`."""
+    first = next(n for n, part in enumerate(path) if re.search(r"\d", part))
+    # a number alone stands in a list, which the module holds
+    return path[: first - 1] if path[first].isdigit() and first else path[:first]

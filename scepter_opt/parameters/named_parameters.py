@@ -7,10 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import ConfigError, Problem, show
+from .modules import WRAPPERS, own_parameters, walk
 
-WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
-"""Parts of a name that torch's wrappers put there; `module` is one too where it is all that a module holds."""
-_DEEPEST = 200
 _FORMS = (
     "pass a module, a mapping of names to modules or tensors, named_parameters(), tensors, or torch's list of group "
     "dicts."
@@ -34,6 +32,8 @@ class Parameters:
         """What torch's group dicts brought along, without their parameters."""
         self.given_of: list[int] = []
         """By position the group dict that brought it; empty where none did."""
+        self.sorted_names: list[tuple[str, int]] | None = None
+        """All names with their positions in the order of the alphabet, where `sort_names` was asked for."""
         self._position: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -52,6 +52,10 @@ class Parameters:
         """Every name of a parameter."""
         return [name for name, _ in self.identities(position)]
 
+    def sort_names(self) -> None:
+        """Prepare for finding names by how they begin, which pays where many are looked for."""
+        self.sorted_names = sorted((name, i) for i in range(len(self)) for name in self.all_names(i))
+
     def modules(self) -> Iterator[tuple[str, Any]]:
         """Every module below the roots with its name."""
         for prefix, root in self.roots:
@@ -59,34 +63,31 @@ class Parameters:
 
     def subset(self, positions: Iterable[int]) -> Parameters:
         """The same columns for some of the parameters, in their order."""
-        found = Parameters()
-        found.roots, found.given = self.roots, self.given
+        chosen = Parameters()
+        chosen.roots, chosen.given = self.roots, self.given
         for new, old in enumerate(sorted(positions)):
-            found.names.append(self.names[old])
-            found.tensors.append(self.tensors[old])
-            found.owners.append(self.owners[old])
+            chosen.names.append(self.names[old])
+            chosen.tensors.append(self.tensors[old])
+            chosen.owners.append(self.owners[old])
             if old in self.tied:
-                found.tied[new] = self.tied[old]
+                chosen.tied[new] = self.tied[old]
             if self.given_of:
-                found.given_of.append(self.given_of[old])
-        return found
+                chosen.given_of.append(self.given_of[old])
+        return chosen
 
     def add_module(self, prefix: str, root: Any) -> None:
         """Add all parameters of a module."""
         self.roots.append((prefix, root))
         position, names, tensors, owners = self._position, self.names, self.tensors, self.owners
-        for place, module in walk(root, prefix):
-            for part, tensor in module._parameters.items():
-                if tensor is None:
-                    continue
-                name = f"{place}.{part}" if place else part
-                if id(tensor) in position:
-                    self.add(name, tensor, module)
-                else:
-                    position[id(tensor)] = len(tensors)
-                    names.append(name)
-                    tensors.append(tensor)
-                    owners.append(module)
+        for name, tensor, owner in own_parameters(root, prefix):
+            if id(tensor) in position:
+                self.add(name, tensor, owner)
+            else:
+                # as `add` does, without the calls: there can be a hundred thousand
+                position[id(tensor)] = len(tensors)
+                names.append(name)
+                tensors.append(tensor)
+                owners.append(owner)
 
     def add(self, name: str, tensor: Any, owner: Any = None) -> None:
         """Add one parameter, or one more name of a parameter.
@@ -109,22 +110,6 @@ class Parameters:
             self.tied.setdefault(position, []).append((name, owner))
 
 
-def walk(root: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """A module and all below it with their names, in torch's order; a module in two places comes twice."""
-    stack = [(prefix, root, 0)]
-    while stack:
-        name, module, depth = stack.pop()
-        if depth > _DEEPEST:
-            raise _refusal(f"a module holds itself, at {name[:60]}...")
-        yield name, module
-        children = module._modules
-        for part in reversed(children):
-            if children[part] is not None:
-                wraps = part in WRAPPERS or (part == "module" and len(children) == 1 and not module._parameters)
-                below = name if wraps else f"{name}.{part}" if name else part
-                stack.append((below, children[part], depth + 1))
-
-
 def collect(parameters: Any, graph_tensors: bool = False) -> Parameters:
     """The columns of whatever `parameters` is.
 
@@ -138,48 +123,50 @@ def collect(parameters: Any, graph_tensors: bool = False) -> Parameters:
     """
     import torch
 
-    found = Parameters()
+    columns = Parameters()
     if isinstance(parameters, torch.nn.Module):
-        found.add_module("", parameters)
+        columns.add_module("", parameters)
     elif isinstance(parameters, Mapping):
         pairs = [(str(name), item) for name, item in parameters.items() if not isinstance(item, torch.nn.Module)]
         cleaned = dict(_cleaned(pairs))
         for name, item in parameters.items():
             if isinstance(item, torch.nn.Module):
-                found.add_module(str(name), item)
+                columns.add_module(str(name), item)
         for name, item in cleaned.items():
             _check_tensor(name, item, graph_tensors)
-            found.add(name, item)
+            columns.add(name, item)
     elif isinstance(parameters, (str, torch.Tensor)) or not isinstance(parameters, Iterable):
         raise _refusal(f"{_described(parameters)} cannot be trained: {_FORMS}")
     else:
-        _collect_items(found, list(parameters), graph_tensors)
-    _check_names(found)
-    _check_initialized(found)
-    return found
+        _collect_items(columns, list(parameters), graph_tensors)
+    _check_names(columns)
+    _check_initialized(columns)
+    return columns
 
 
-def _collect_items(found: Parameters, items: list[Any], graph_tensors: bool) -> None:
+def _collect_items(columns: Parameters, items: list[Any], graph_tensors: bool) -> None:
     groups = [item for item in items if isinstance(item, Mapping)]
     if groups and len(groups) < len(items):
         raise _refusal("holds group dicts and something else: give either.")
     if not groups:
-        _add_pairs(found, _named(items), graph_tensors)
+        _add_pairs(columns, _named(items), graph_tensors)
         return
     named = [(group, _named(_members(group))) for group in groups]
     strip = _common_modules([name for _, pairs in named for name, _ in pairs])
     for group, pairs in named:
         settings = {key: value for key, value in group.items() if key not in ("params", "param_names")}
-        found.given.append(settings)
-        before = len(found)
-        _add_pairs(found, pairs, graph_tensors, strip)
-        found.given_of += [len(found.given) - 1] * (len(found) - before)
+        columns.given.append(settings)
+        before = len(columns)
+        _add_pairs(columns, pairs, graph_tensors, strip)
+        columns.given_of += [len(columns.given) - 1] * (len(columns) - before)
 
 
-def _add_pairs(found: Parameters, pairs: list[tuple[str, Any]], graph_tensors: bool, strip: int | None = None) -> None:
+def _add_pairs(
+    columns: Parameters, pairs: list[tuple[str, Any]], graph_tensors: bool, strip: int | None = None
+) -> None:
     for name, tensor in _cleaned(pairs, strip):
         _check_tensor(name, tensor, graph_tensors)
-        found.add(name, tensor)
+        columns.add(name, tensor)
 
 
 def _members(group: Mapping[str, Any]) -> list[Any]:
@@ -239,27 +226,28 @@ def _check_tensor(name: str, value: Any, graph_tensors: bool) -> None:
         raise _refusal(f"{what} is the result of an operation ({made_by}), not a parameter that can be trained.")
 
 
-def _check_names(found: Parameters) -> None:
-    if any(found.names) and not found.has_names:
+def _check_names(parameters: Parameters) -> None:
+    if any(parameters.names) and not parameters.has_names:
         raise _refusal("some parameters have names and some have none: give names to all, or to none.")
-    names = [*found.names, *(name for others in found.tied.values() for name, _ in others)]
+    names = [*parameters.names, *(name for others in parameters.tied.values() for name, _ in others)]
     if len(set(names)) == len(names):
         return
     owner_of: dict[str, int] = {}
-    for position in range(len(found)) if found.has_names else ():
-        for name in found.all_names(position):
+    for position in range(len(parameters)) if parameters.has_names else ():
+        for name in parameters.all_names(position):
             if owner_of.setdefault(name, position) != position:
                 raise _refusal(f"two parameters have the name {name}.")
 
 
-def _check_initialized(found: Parameters) -> None:
+def _check_initialized(parameters: Parameters) -> None:
     from torch.nn.parameter import is_lazy
 
     # asked once for each class: there are many tensors
-    kinds = {type(tensor) for tensor in {type(tensor): tensor for tensor in found.tensors}.values() if is_lazy(tensor)}
+    examples = {type(tensor): tensor for tensor in parameters.tensors}
+    kinds = {kind for kind, tensor in examples.items() if is_lazy(tensor)}
     if kinds:
-        lazy = next(position for position, tensor in enumerate(found.tensors) if type(tensor) in kinds)
-        name = found.names[lazy] or "one of the parameters"
+        lazy = next(position for position, tensor in enumerate(parameters.tensors) if type(tensor) in kinds)
+        name = parameters.names[lazy] or "one of the parameters"
         raise _refusal(f"{name} has no shape yet: run a batch through the model first.")
 
 

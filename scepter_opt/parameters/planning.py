@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import repeat
 from typing import Any
 
+from ..config.base import OpenConfig
 from ..config.nodes import read
 from ..errors import ConfigError, Problem, below
 from .grouping import check_groups, leave_out, put_into_groups
 from .layer_decay import exponents
 from .named_parameters import Parameters, collect
 from .plan import Plan
-from .resolution import Combination, Optimizers, given_settings, resolve_settings
+from .resolution import Combination, Optimizers, given_settings, number_of, resolve_settings
 from .rows import RuleUse
 from .rules import Rule, Rules
 from .selectors import lacking, select, select_names
 from .suggestions import explain, nearest_names
 from .where import listed
+
+_FEW_RULES = 20
 
 
 def make_plan(config: Any, parameters: Any) -> Plan:
@@ -52,25 +55,36 @@ def make_plan(config: Any, parameters: Any) -> Plan:
         raise ConfigError(problems)
     return Plan(
         optimizer=config.NAME,
-        rules=tuple(_use(name, rule, len(matched[name]), combinations) for name, rule in rules.items()),
+        rules=_uses(rules, matched, combinations),
         group_settings=groups,
         combinations=combinations,
         column=column,
         config=config,
         parameters=parameters,
-        remarks=_remarks(rules, combinations),
+        remarks=[*_remarks(rules, combinations), *_unread(config)],
     )
 
 
 def _remarks(rules: Mapping[str, Rule], combinations: list[Combination]) -> list[Problem]:
     """What a build says of rules that are right and do not do what they seem to."""
-    thawing = {c.decided.get("FREEZE", "") for c in combinations if c.frozen} & rules.keys()
+    thawing = {
+        name for combination in combinations if combination.frozen for name in combination.decided.get("FREEZE", ())
+    }
     message = "what is frozen already stays so: call requires_grad_(True) on it, before or after this."
     return [
         Problem(f"PARAM_GROUPS.{name}.SET.FREEZE", message, False)
         for name, rule in rules.items()
         if name in thawing and rule.SET.get("FREEZE") is False
     ]
+
+
+def _unread(config: Any) -> Iterator[Problem]:
+    """Keys that only a class with a Config follows."""
+    if isinstance(config, OpenConfig):
+        for key, default in (("IMPLEMENTATION", "auto"), ("TENSOR_LR", False)):
+            if config.get(key, default) != default:
+                message = f"has no effect: {config.NAME} has no Config, and sees to this itself."
+                yield Problem(key, message, config.get(key))
 
 
 def _only(patterns: list[str], parameters: Parameters) -> Parameters:
@@ -87,18 +101,36 @@ def _only(patterns: list[str], parameters: Parameters) -> Parameters:
 
 def _scaled(config: Any) -> tuple[Any, Optimizers]:
     """The Config with the rates that LR_SCALING makes of them, and the optimizers that parameters can end in."""
-    if not hasattr(config, "parts"):
-        return config, Optimizers({"": config}, "", {"": 1.0})
+    if isinstance(config, OpenConfig):
+        return _scaled_open(config)
     factors = {}
     parts = {}
     for name, part in config.parts().items():
         scaling = part.get("LR_SCALING") or config.LR_SCALING
         factors[name] = scaling.factor if scaling else 1.0
-        changes = {"LEARNING_RATE": part.LEARNING_RATE * factors[name]} if "LEARNING_RATE" in part else {}
-        parts[name] = dataclasses.replace(part, LR_SCALING={}, **changes) if scaling else part
+        if not scaling:
+            parts[name] = part
+            continue
+        # a class may find its rate itself, when it is given none
+        rate = part.get("LEARNING_RATE")
+        changes = {} if rate is None else {"LEARNING_RATE": rate * factors[name]}
+        parts[name] = dataclasses.replace(part, LR_SCALING={}, **changes)
     if any(factor != 1.0 for factor in factors.values()):
         config = config.with_parts(parts)
     return config, Optimizers(parts, config.default_part, factors)
+
+
+def _scaled_open(config: OpenConfig) -> tuple[OpenConfig, Optimizers]:
+    """The same for a class without a Config, whose rate is what its node calls LEARNING_RATE."""
+    scaling = config.get("LR_SCALING")
+    if not scaling:
+        return config, Optimizers({"": config}, "", {"": 1.0})
+    rate = number_of(config, "LEARNING_RATE")
+    if rate is None:
+        raise ConfigError([Problem("LR_SCALING", "scales LEARNING_RATE, which this node has not.")])
+    values = {**dict(config.items()), "LR_SCALING": {}, "LEARNING_RATE": rate * scaling.factor}
+    config = OpenConfig(values, config.component)
+    return config, Optimizers({"": config}, "", {"": scaling.factor})
 
 
 def _rules(config: Any) -> Mapping[str, Rule]:
@@ -116,10 +148,13 @@ def _matched(rules: Mapping[str, Rule], parameters: Parameters) -> dict[str, set
     """By rule the positions that it matches."""
     matched: dict[str, set[int]] = {}
     problems = []
+    if len(rules) > _FEW_RULES:
+        parameters.sort_names()
     for name, rule in rules.items():
         wrong = lacking(rule.WHERE, parameters)
         problems += [problem.under(f"PARAM_GROUPS.{name}.WHERE") for problem in wrong]
-        matched[name] = set() if wrong else select(rule.WHERE, parameters)
+        with below(f"PARAM_GROUPS.{name}.WHERE"):
+            matched[name] = set() if wrong else select(rule.WHERE, parameters)
         if not matched[name] and not wrong and not rule.OPTIONAL:
             message = f"matches nothing: {explain(rule.WHERE, parameters)} OPTIONAL: true lets it."
             problems.append(Problem(f"PARAM_GROUPS.{name}.WHERE", message))
@@ -178,9 +213,19 @@ def _powers(rules: Mapping[str, Rule], matched: Mapping[str, set[int]], paramete
     return powers
 
 
-def _use(name: str, rule: Rule, hits: int, combinations: list[Combination]) -> RuleUse:
-    """What became of a rule: how often it matched, whether later rules overrule all that it says, what is frozen."""
-    matching = [combination for combination in combinations if name in combination.rules]
-    decides = any(name in who.split(" * ") for combination in matching for who in combination.decided.values())
-    frozen = bool(matching) and all(combination.frozen for combination in matching)
-    return RuleUse(name, hits, bool(rule.SET and matching and not decides), frozen)
+def _uses(
+    rules: Mapping[str, Rule], matched: Mapping[str, set[int]], combinations: list[Combination]
+) -> tuple[RuleUse, ...]:
+    """What became of each rule: how often it matched, whether later ones overrule all that it says, what is frozen."""
+    trained = {name for combination in combinations if not combination.frozen for name in combination.rules}
+    used = {name for combination in combinations for name in combination.rules}
+    decides = {name for combination in combinations for names in combination.decided.values() for name in names}
+    return tuple(
+        RuleUse(
+            name=name,
+            hits=len(matched[name]),
+            shadowed=bool(rule.SET) and name in used and name not in decides,
+            frozen=name in used and name not in trained,
+        )
+        for name, rule in rules.items()
+    )

@@ -21,8 +21,8 @@ def short(rows: Rows, steps: list[StepChoice]) -> str:
     """The groups of a plan, a line each, with what is frozen and what is left out."""
     count, values = _totals(rows)
     groups, rules = len(rows.group_settings), len(rows.rules)
-    made = f"{groups} group{'s' * (groups != 1)} from {rules or 'no'} rule{'s' * (rules != 1)}"
-    lines = [f"{made}, {_many(sum(count.values()))} with {sum(values.values()):,} values"]
+    summary = f"{groups} group{'s' * (groups != 1)} from {rules or 'no'} rule{'s' * (rules != 1)}"
+    lines = [f"{summary}, {_many(sum(count.values()))} with {sum(values.values()):,} values"]
     for number, group in enumerate(rows.group_settings):
         settings = {"LEARNING_RATE": group.learning_rate, "WEIGHT_DECAY": group.weight_decay} | group.settings
         shown = [f"{key} {_value(value)}" for key, value in settings.items() if value is not None]

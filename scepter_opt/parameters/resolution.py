@@ -10,10 +10,8 @@ from ..config.names import key_of, keyword_of
 from ..config.validation import fields
 from ..errors import ConfigError, Problem, did_you_mean
 from .implementation import unavailable
-from .rules import Rule, check_settings, conflicts, settable, unknown_setting
+from .rules import WHOLE, Rule, check_settings, conflicts, read_once, settable, unknown_setting
 
-GIVEN = "given"
-"""Who decided what came with torch's own group dicts."""
 _PRODUCTS = {"LR_MULT": "LEARNING_RATE", "WEIGHT_DECAY_MULT": "WEIGHT_DECAY", "LAYER_DECAY": "LEARNING_RATE"}
 
 
@@ -29,8 +27,8 @@ class Combination:
     """Whether the parameters are not trained now, be it by a rule or from the start."""
     settings: dict[str, Any] = field(default_factory=dict)
     """Final values of the settings that rules and group dicts speak of, by the optimizer's keys."""
-    decided: dict[str, str] = field(default_factory=dict)
-    """By key the rule that decided it; of a factor all rules, joined with `*`."""
+    decided: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By key the rule that decided it, of a factor all rules; none where it came with torch's own group dicts."""
     source: int = -1
     """The group dict that brought the parameters; -1 for none."""
     power: int = 0
@@ -73,30 +71,49 @@ def resolve_settings(
     settings = {key: value for key, value in said.items() if key not in _PRODUCTS}
     if optimizers.default:
         _check(config, settings, decided)
-    if decided.get("LEARNING_RATE", GIVEN) != GIVEN:
+    if decided.get("LEARNING_RATE"):
         # a rate of a rule was written for the same batch size as the optimizer's own, which is scaled already
         settings["LEARNING_RATE"] *= optimizers.factors[part]
     for factor, key in _PRODUCTS.items():
         if factor in said:
-            value = settings[key] if key in settings else config.get(key)
+            value = settings[key] if key in settings else number_of(config, key)
             if value is None:
                 raise _problem(decided, factor, f"{config.NAME} has no {key}.", said[factor])
             settings[key] = value * (said[factor] ** exponent if factor == "LAYER_DECAY" else said[factor])
+    for key, value in read_once(config, settings):
+        raise _problem(decided, key, WHOLE, value)
     changed = changes(config, settings)
     for key, message in conflicts(config, changed) if hasattr(config, "conflicts") else ():
         raise _problem(decided, key, message, changed[key])
     return Combination(tuple(rules), part, frozen, settings, decided)
 
 
-def _last_word(rules: Mapping[str, Rule], given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def number_of(config: Any, key: str) -> Any:
+    """A number of the optimizer's own; None where it has none.
+
+    Raises:
+        ConfigError: It is none. YAML's `1e-2` is a text, which a class without a Config gets as it was written.
+    """
+    value = config.get(key)
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        raise ConfigError([Problem(key, "must be a number, for a rule or LR_SCALING to multiply it.", value)]) from None
+
+
+def _last_word(
+    rules: Mapping[str, Rule], given: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
     """By key what the last rule says, of factors the product, and who decided it."""
     said: dict[str, Any] = dict(given)
-    decided = dict.fromkeys(given, GIVEN)
+    decided: dict[str, tuple[str, ...]] = dict.fromkeys(given, ())
     for name, rule in rules.items():
         for key, value in rule.SET.items():
             multiplies = key in ("LR_MULT", "WEIGHT_DECAY_MULT") and key in said
             said[key] = said[key] * value if multiplies else value
-            decided[key] = f"{decided[key]} * {name}" if multiplies else name
+            decided[key] = (*decided[key], name) if multiplies else (name,)
     return said, decided
 
 
@@ -105,7 +122,7 @@ def changes(config: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if not _same(value, config.get(key))}
 
 
-def _check(config: Any, settings: dict[str, Any], decided: Mapping[str, str]) -> None:
+def _check(config: Any, settings: dict[str, Any], decided: Mapping[str, tuple[str, ...]]) -> None:
     """Give the settings the types of the part that they end in; for an optimizer alone the check did it already."""
     for key in list(settings):
         if key not in settable(type(config)):
@@ -122,10 +139,14 @@ def _check(config: Any, settings: dict[str, Any], decided: Mapping[str, str]) ->
             raise _problem(decided, "IMPLEMENTATION", message, settings["IMPLEMENTATION"].value)
 
 
-def _problem(decided: Mapping[str, str], key: str, message: str, value: Any) -> ConfigError:
-    rule = decided.get(key, "").rpartition(" * ")[2]
-    place = f"PARAM_GROUPS.{rule}.SET.{key}" if rule not in ("", GIVEN) else key
-    return ConfigError([Problem(place, message, value)])
+def _problem(decided: Mapping[str, tuple[str, ...]], key: str, message: str, value: Any) -> ConfigError:
+    return ConfigError([Problem(place_of(decided, key), message, value)])
+
+
+def place_of(decided: Mapping[str, tuple[str, ...]], key: str) -> str:
+    """Where the last word on a setting stands, relative to the optimizer's node."""
+    rules = decided.get(key)
+    return f"PARAM_GROUPS.{rules[-1]}.SET.{key}" if rules else key
 
 
 def given_settings(config: Any, groups: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -69,7 +69,7 @@ class Row:
     rules: tuple[str, ...]
     """The rules that match it, in order."""
     decided: Mapping[str, str]
-    """By key the rule that decided it; of a factor all rules, joined with `*`."""
+    """By key the rule that decided it, for people; of a factor all rules, joined with `*`."""
     group: Group | None
     """Its group with the final settings, None where it is frozen and the optimizer cannot take it."""
     frozen: bool
@@ -141,7 +141,7 @@ class Rows:
             owner=columns.owners[position],
             kinds=tuple(kinds_of(columns.kinds[position])),
             rules=combination.rules,
-            decided=combination.decided,
+            decided={key: " * ".join(names) or "given" for key, names in combination.decided.items()},
             group=None if combination.left_out else self.group_settings[combination.group],
             frozen=combination.frozen,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from ..config.validation import Field, fields, per_class, validate
 from ..errors import Problem, did_you_mean, nearest
 from .where import SELECTORS, Where, broken, check_selection, listed
 
+WHOLE = "holds for the whole optimizer; a rule cannot set it."
 DEFAULT = "default"
 """Name of the group of the parameters that no rule changes."""
 
@@ -63,12 +65,12 @@ class Rules(Nested):
         problems: list[Problem] = []
         for key, node in value.items():
             name = str(key)
-            rule, found = _check_rule(node, owner, imports)
+            rule, faults = _check_rule(node, owner, imports)
             if name in rules:
-                found = [Problem("", "there are two rules of this name.")]
+                faults = [Problem("", "there are two rules of this name.")]
             elif name == DEFAULT:
-                found = [Problem("", "is the name of the group that no rule changes: choose another.")]
-            problems += [problem.under(name) for problem in found]
+                faults = [Problem("", "is the name of the group that no rule changes: choose another.")]
+            problems += [problem.under(name) for problem in faults]
             rules[name] = rule
         return rules, problems
 
@@ -85,8 +87,8 @@ def _check_rule(node: Any, owner: type | None, imports: bool | None) -> tuple[An
     if rule is not None:
         problems = [problem.under("WHERE") for problem in check_selection(rule.WHERE)]
     if isinstance(values.get("SET", {}), Mapping):
-        settings, found = check_settings(values.get("SET", {}), owner)
-        problems += [problem.under("SET") for problem in found]
+        settings, faults = check_settings(values.get("SET", {}), owner)
+        problems += [problem.under("SET") for problem in faults]
         if rule is not None:
             rule.SET = settings
     else:
@@ -123,14 +125,14 @@ def check_settings(values: Mapping[Any, Any], owner: type | None) -> tuple[dict[
     checked: dict[str, Any] = {}
     problems: list[Problem] = []
     for key, value in values.items():
-        found = known.get(key)
-        if found is None and any_key and isinstance(key, str):
+        setting = known.get(key)
+        if setting is None and any_key and isinstance(key, str):
             checked[key] = value
             continue
-        if found is None:
+        if setting is None:
             problems.append(unknown_setting(key, value, owner))
             continue
-        result, wrong = found.check(value)
+        result, wrong = setting.check(value)
         text = documentation(RuleKeys if key in fields(RuleKeys) else owner or RuleKeys).get(key, "")
         problems += [dataclasses.replace(problem, documentation=text) for problem in wrong]
         if not wrong:
@@ -144,10 +146,17 @@ def unknown_setting(key: Any, value: Any, owner: type | None) -> Problem:
         return Problem(key, "only a Hybrid has parts to send parameters to.", value)
     name = owner.__qualname__.split(".")[-2] if owner and "." in owner.__qualname__ else "the optimizer"
     if owner is not None and key in fields(owner):
-        return Problem(key, "holds for the whole optimizer; a rule cannot set it.", value)
+        return Problem(key, WHOLE, value)
     spellings = {keyword_of(known): known for known in settable(owner)} | {known: known for known in settable(owner)}
     meant = nearest(key, spellings)
     return Problem(str(key), f"{name} has no such key." + (f" Did you mean {meant}?" if meant else ""), value)
+
+
+def read_once(config: Any, settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The settings with their values that differ from the optimizer's own, and that its class reads for all groups."""
+    for key in config.component.read_once:
+        if key in settings and settings[key] != config.get(key):
+            yield key, settings[key]
 
 
 def _check_layers(settings: Mapping[str, Any]) -> Iterator[Problem]:
@@ -165,35 +174,46 @@ def _check_layers(settings: Mapping[str, Any]) -> Iterator[Problem]:
 def check_rules(config: Any) -> Iterator[Problem]:
     """What is wrong between rules and the optimizer that has them, each of which is right alone."""
     rules = config.PARAM_GROUPS or {}
+    said = Counter(key for rule in rules.values() for key in rule.SET)
     for name, rule in rules.items():
-        others = [other.SET for key, other in rules.items() if key != name]
-        for problem in _check_against(rule.SET, config.parts(), others, config.several):
+        for problem in _check_against(rule.SET, config, said):
             yield problem.under(f"PARAM_GROUPS.{name}.SET")
 
 
-def _check_against(
-    settings: Mapping[str, Any], parts: Mapping[str, Any], others: list[Mapping[str, Any]], several: bool
-) -> Iterator[Problem]:
+def _check_against(settings: Mapping[str, Any], config: Any, said: Mapping[str, int]) -> Iterator[Problem]:
+    parts = config.parts()
     part = settings.get("OPTIMIZER")
     if part is not None and part not in parts:
         message = f"there is no such part.{did_you_mean(part, list(parts))} There are {', '.join(parts)}."
         yield Problem("OPTIMIZER", message, part)
         return
     candidates = [parts[part]] if part else list(parts.values())
-    if several:
-        for key, value in settings.items():
-            if key not in fields(RuleKeys):
-                owners = [type(config) for config in candidates if key in settable(type(config))]
-                if not owners:
-                    yield unknown_setting(key, value, type(candidates[0]))
-                for owner in owners[:1]:
-                    yield from check_settings({key: value}, owner)[1]
+    if config.several:
+        yield from _check_for_parts(settings, candidates)
     if len(candidates) == 1:
-        for key, message in conflicts(candidates[0], settings):
-            keys = next(c.keys for c in candidates[0].conflicts if c.message == message)
-            # another rule may set what is missing for the same parameters: then the plan decides
-            if not any(k in other for other in others for k in keys):
-                yield Problem(key, message, settings[key])
+        yield from _check_with_the_rest(settings, candidates[0], said)
+
+
+def _check_for_parts(settings: Mapping[str, Any], candidates: list[Any]) -> Iterator[Problem]:
+    """Settings that none of the optimizers has which the parameters may end in, or not with this value."""
+    for key, value in settings.items():
+        if key not in fields(RuleKeys):
+            owners = [type(config) for config in candidates if key in settable(type(config))]
+            if not owners:
+                yield unknown_setting(key, value, type(candidates[0]))
+            for owner in owners[:1]:
+                yield from check_settings({key: value}, owner)[1]
+
+
+def _check_with_the_rest(settings: Mapping[str, Any], config: Any, said: Mapping[str, int]) -> Iterator[Problem]:
+    """Settings that cannot be with the rest of the optimizer's; `said` counts the rules that speak of a key."""
+    for key, value in read_once(config, settings):
+        yield Problem(key, WHOLE, value)
+    for key, message in conflicts(config, settings):
+        keys = next(conflict.keys for conflict in config.conflicts if conflict.message == message)
+        # another rule may set what is missing for the same parameters: then the plan decides
+        if not any(said[k] > (k in settings) for k in keys):
+            yield Problem(key, message, settings[key])
 
 
 def conflicts(config: Any, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -202,6 +222,6 @@ def conflicts(config: Any, settings: Mapping[str, Any]) -> Iterator[tuple[str, s
     if own and config.conflicts:
         together = dataclasses.replace(config, **own)
         for conflict in config.conflicts:
-            said = [key for key in conflict.keys if key in own]
-            if said and conflict.when(together):
-                yield said[0], conflict.message
+            mine = [key for key in conflict.keys if key in own]
+            if mine and conflict.when(together):
+                yield mine[0], conflict.message

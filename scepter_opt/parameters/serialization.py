@@ -57,7 +57,14 @@ def from_json(text: str) -> dict[str, Any]:
                 Group(**{**group, "rules": tuple(map(tuple, group["rules"]))}) for group in document["groups"]
             ],
             "combinations": [
-                Combination(**{**saved, "rules": tuple(saved["rules"])}) for saved in document["combinations"]
+                Combination(
+                    **{
+                        **saved,
+                        "rules": tuple(saved["rules"]),
+                        "decided": {key: tuple(names) for key, names in saved["decided"].items()},
+                    }
+                )
+                for saved in document["combinations"]
             ],
             "column": array("I", document["combination"]),
             "steps": [StepChoice(Implementation(step["implementation"]), step["reason"]) for step in document["steps"]],

@@ -6,7 +6,8 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .named_parameters import Parameters, walk
+from .modules import own_parameters
+from .named_parameters import Parameters
 
 
 def keep_rules(optimizer: Any) -> None:
@@ -56,11 +57,10 @@ def _adder(reference: Callable[[], Any], roots: list[tuple[str, Any]]) -> Callab
 
 def _names(optimizer: Any, roots: list[tuple[str, Any]], tensors: Any) -> list[str]:
     known = {
-        id(tensor): f"{place}.{part}".lstrip(".")
-        for prefix, reference in roots
+        id(tensor): name
+        for prefix, reference in reversed(roots)
         if (root := reference()) is not None
-        for place, module in walk(root, prefix)
-        for part, tensor in module._parameters.items()
+        for name, tensor, _ in reversed(list(own_parameters(root, prefix)))
     }
     number = len(optimizer.param_groups)
     return [known.get(id(tensor), f"param_groups[{number}].{position}") for position, tensor in enumerate(tensors)]

@@ -34,12 +34,12 @@ def nearest_names(patterns: Iterable[str], parameters: Parameters) -> str:
     names = [name for i in range(len(parameters)) for name in parameters.all_names(i)]
     places = {place: None for name in names for place in _places(name)}
     candidates = list(dict.fromkeys([*places, *names]))[:_MOST_CANDIDATES]
-    found: dict[str, None] = {}
+    close: dict[str, None] = {}
     for pattern in patterns:
         word = re.sub(r"[*?^$\\]|^re:", "", pattern).strip(".") or pattern
-        found |= dict.fromkeys(difflib.get_close_matches(word, candidates, n=3, cutoff=0.5))
-    if found:
-        return f"the nearest names are {', '.join(found)}."
+        close |= dict.fromkeys(difflib.get_close_matches(word, candidates, n=3, cutoff=0.5))
+    if close:
+        return f"the nearest names are {', '.join(close)}."
     return f"the names begin with {', '.join(dict.fromkeys(name.split('.')[0] for name in names[:1000]))}."
 
 
@@ -50,7 +50,7 @@ def _places(name: str) -> list[str]:
 
 def _nearest_modules(names: Iterable[str], parameters: Parameters) -> str:
     classes = Counter(type(owner).__name__ for owner in parameters.owners if owner is not None)
-    close = [found for name in names for found in difflib.get_close_matches(name.split(".")[-1], classes, n=3)]
+    close = [match for name in names for match in difflib.get_close_matches(name.split(".")[-1], classes, n=3)]
     if close:
         return f"the nearest classes are {', '.join(dict.fromkeys(close))}."
     return f"the classes are {', '.join(name for name, _ in classes.most_common(10))}."
@@ -67,7 +67,10 @@ def _nearest_ndim(_: Iterable[Any], parameters: Parameters) -> str:
 
 
 def _nearest_marks(_: Iterable[Any], __: Parameters) -> str:
-    return "no parameter has this attribute, and no module a method of this name that names one."
+    return (
+        "no parameter has this attribute, and no module a method of this name that names one (methods are asked where "
+        "their name begins with no_)."
+    )
 
 
 _NEAREST: dict[str, Any] = {

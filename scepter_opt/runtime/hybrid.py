@@ -76,6 +76,20 @@ class HybridOptimizer(Optimizer):
             _unhooked_step(type(part))(part)
         return loss
 
+    def train(self) -> None:
+        """Tell the parts that have such a method, as those without a schedule do, that training begins."""
+        self._tell("train")
+
+    def eval(self) -> None:
+        """Tell the parts that have such a method that evaluation begins."""
+        self._tell("eval")
+
+    def _tell(self, what: str) -> None:
+        self._share()  # the parts change the parameters of their groups, by their state
+        for part in self.parts.values():
+            if hasattr(part, what):
+                getattr(part, what)()
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group to one of the parts.
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from scepter_opt import ConfigError
 from tests.parameters.models import Net, names, plan, rule
 
 NORMS = ["norm.weight", "norm.bias", "norm2.scale", "norm3.weight"]
@@ -80,16 +81,18 @@ def test_normal_words_are_no_norms() -> None:
     assert matched({"KINDS": "norm"}, model) == ["1.weight", "1.bias"]
 
 
-def test_a_bias_ends_in_bias_and_is_thin() -> None:
-    assert matched({"KINDS": "bias", "NAMES": "encoder.0"}) == [f"encoder.0.{name}" for name in BIASES]
-
+def test_bias_is_a_word_of_the_last_part_and_thin() -> None:
     class Odd(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.in_proj_bias = nn.Parameter(torch.zeros(1, 4, 1))
+            self.bias_2 = nn.Parameter(torch.zeros(4))
+            self.unbiased = nn.Parameter(torch.zeros(4))
             self.position_bias = nn.Parameter(torch.zeros(4, 4))
+            self.bias_net = nn.Linear(2, 2, bias=False)
 
-    assert matched({"KINDS": "bias"}, Odd()) == ["in_proj_bias"]
+    assert matched({"KINDS": "bias", "NAMES": "encoder.0"}) == [f"encoder.0.{name}" for name in BIASES]
+    assert matched({"KINDS": "bias"}, Odd()) == ["in_proj_bias", "bias_2"]
 
 
 def test_a_tied_head_is_an_embedding_and_is_found_by_either_name() -> None:
@@ -123,3 +126,52 @@ def test_a_parameter_is_marked_by_a_module_that_names_it() -> None:
             return {"token", "head.weight"}
 
     assert matched({"MARKED": "no_weight_decay"}, nn.Sequential(Marking())) == ["0.token", "0.embed.weight"]
+
+
+@pytest.mark.parametrize("mark", ["eval", "half", "requires_grad", "_parameters", "T", "zero_", "version"])
+def test_what_every_module_or_tensor_has_is_no_mark(mark: str) -> None:
+    model = Net()
+    with pytest.raises(ConfigError, match=r"PARAM_GROUPS.it.WHERE.MARKED = .* is no mark of yours: every torch"):
+        matched({"MARKED": mark}, model)
+    with pytest.raises(ConfigError, match=r"EXCEPT.MARKED"):
+        matched({"NAMES": "*", "EXCEPT": {"MARKED": ["no_weight_decay", mark]}}, model)
+    assert model.training
+    assert model.head.weight.dtype == torch.float32
+
+
+def test_a_plan_calls_nothing_that_could_change_a_model() -> None:
+    class Lively(nn.Linear):
+        def init_weights(self) -> list[str]:
+            nn.init.zeros_(self.weight)
+            return ["weight"]
+
+        def no_weight_decay(self) -> list[str]:
+            return ["bias"]
+
+    model = nn.Sequential(Lively(2, 2), nn.LSTM(2, 2))
+    model[0].no_head = nn.Linear(2, 2)  # a module can be called too
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    for mark in ("init_weights", "reset_parameters", "flatten_parameters", "no_head"):
+        with pytest.raises(ConfigError, match="matches nothing: MARKED: no parameter has this attribute"):
+            matched({"MARKED": mark}, model)
+    assert all(map(torch.equal, before, model.parameters()))
+    assert matched({"MARKED": "no_weight_decay"}, model) == ["0.bias"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (3, "gives 3, which are no"),
+        ([1], r"gives \[1\], which are no names"),
+        (ValueError("no"), "fails: ValueError: no"),
+    ],
+)
+def test_a_mark_that_names_no_parameters_is_an_error(answer: Any, words: str) -> None:
+    class Odd(nn.Linear):
+        def no_weight_decay(self) -> Any:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    with pytest.raises(ConfigError, match=f"PARAM_GROUPS.it.WHERE.MARKED: Odd.no_weight_decay {words}"):
+        matched({"MARKED": "no_weight_decay"}, Odd(2, 2))

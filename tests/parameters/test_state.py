@@ -82,7 +82,7 @@ def test_what_torch_refuses_of_a_later_group_it_still_refuses() -> None:
 
 
 def test_an_optimizer_over_nameless_tensors_takes_nameless_groups_as_torchs_does() -> None:
-    optimizer = build([nn.Parameter(torch.ones(1))])  # type: ignore[arg-type]  # tensors are parameters too
+    optimizer = scepter_opt.build_optimizer([nn.Parameter(torch.ones(1))], {"NAME": "SGD"})
     optimizer.add_param_group({"params": [nn.Parameter(torch.ones(1))]})
     assert all("param_names" not in group for group in optimizer.param_groups)
 
@@ -92,7 +92,8 @@ def test_a_frozen_backbone_trains_once_it_is_unfrozen(unfrozen_by: str) -> None:
     model, reference = net(), net()
     model["backbone"].requires_grad_(False)
     optimizer = build(model, IMPLEMENTATION="torch", PARAM_GROUPS={"head": RULES["head"]})
-    groups = [{"params": reference["backbone"].parameters()}, {"params": reference["head"].parameters(), "lr": 1.0}]
+    body, head = reference["backbone"].parameters(), reference["head"].parameters()
+    groups: list[Any] = [{"params": body}, {"params": head, "lr": 1.0}]
     torchs = torch.optim.SGD(groups, lr=0.1)
     reference["backbone"].requires_grad_(False)
     for step in range(4):

@@ -1,4 +1,4 @@
-"""Prints timm's parameter groups and the plan's as JSON, by parameter. Run in an environment with timm."""
+"""Prints timm's parameter groups and the plan's as JSON, by model and parameter. Run in an environment with timm."""
 
 from __future__ import annotations
 
@@ -42,22 +42,24 @@ def theirs(model: Any, groups: list[dict[str, Any]]) -> dict[str, list[float]]:
     }
 
 
-def main() -> None:
-    timm, optim = import_timm()
-    model = timm.create_model(sys.argv[1], pretrained=False)
-    # timm decays no vector; a layer scale is neither a bias nor a norm
-    no_decay = preset("no_decay") | {"vectors": {"WHERE": {"KINDS": "vector"}, "SET": {"WEIGHT_DECAY": 0.0}}}
+def compared(timm: Any, optim: Any, name: str) -> dict[str, list[dict[str, list[float]]]]:
+    """By way of grouping the plan's rates and decays, and timm's."""
+    model = timm.create_model(name, pretrained=False)
     keys = {
         "weight_decay": 0.05,
         "no_weight_decay_list": model.no_weight_decay() if hasattr(model, "no_weight_decay") else (),
     }
+    no_decay = preset("no_decay")
     by_layer = optim.param_groups_layer_decay(model, layer_decay=0.75, **keys)
-    said = {
+    return {
         "no_decay": [ours(model, no_decay), theirs(model, optim.param_groups_weight_decay(model, **keys))],
         "layer_decay": [ours(model, no_decay | preset("layer_decay")), theirs(model, by_layer)],
-        "preset": [ours(model, preset("no_decay"))],
     }
-    print(json.dumps(said))
+
+
+def main() -> None:
+    timm, optim = import_timm()
+    print(json.dumps({name: compared(timm, optim, name) for name in sys.argv[1:]}))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,71 @@
+"""The modules below a root with their names, whatever wraps, shares or parametrizes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import ConfigError, Problem
+
+WRAPPERS = frozenset(
+    {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module", "_original_module"}
+)
+"""Parts of a name that wrappers put there; `module` is one too where it is all that a module holds."""
+_MOST_PLACES = 100
+
+
+def walk(root: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """A module and all below it with their names, in torch's order.
+
+    A module in several places comes once for each of them, but no more than a hundred times: a module that is shared
+    on each of many levels has more places than could be walked.
+
+    Raises:
+        ConfigError: A module holds itself.
+    """
+    places: dict[int, int] = {}
+    stack: list[tuple[str, Any, Any]] = [(prefix, root, None)]
+    while stack:
+        name, module, above = stack.pop()
+        count = places.get(id(module), 0)
+        if count == 1:  # all below a module comes before what is beside it, so a circle shows the first time
+            _check_circle(name, module, above)
+        if count == _MOST_PLACES:
+            continue
+        places[id(module)] = count + 1
+        yield name, module
+        children = module._modules
+        here = (module, above)
+        for part in reversed(children):
+            if children[part] is not None:
+                wraps = part in WRAPPERS or (part == "module" and len(children) == 1 and not module._parameters)
+                below = name if wraps else f"{name}.{part}" if name else part
+                stack.append((below, children[part], here))
+
+
+def _check_circle(name: str, module: Any, above: Any) -> None:
+    while above is not None:
+        if above[0] is module:
+            raise ConfigError([Problem("", f"a module holds itself, at {name[:60]}.")])
+        above = above[1]
+
+
+def own_parameters(root: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Names, tensors and owners of all parameters below a root, in torch's order.
+
+    What torch.nn.utils.parametrize keeps of a tensor belongs to the module whose tensor it is, not to the list that
+    holds it: the weight of a parametrized Linear is a Linear's.
+    """
+    from torch.nn.utils.parametrize import ParametrizationList
+
+    hosts: dict[int, Any] = {}
+    for place, module in walk(root, prefix):
+        parametrized = module._modules.get("parametrizations")
+        if parametrized is not None:
+            lists = [held for held in parametrized._modules.values() if isinstance(held, ParametrizationList)]
+            hosts |= {id(held): module for held in lists}
+        host = hosts.get(id(module))
+        for part, tensor in module._parameters.items():
+            if tensor is not None:
+                name = f"{place}.{part}" if place else part
+                yield name, tensor, host if host is not None and part.startswith("original") else module
