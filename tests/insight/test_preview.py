@@ -90,6 +90,13 @@ def test_what_is_shown_can_be_changed_without_changing_the_preview() -> None:
         ({**PHASES, "RULES": RULES}, 100, None),
         (PHASES, 100, 0.0),
         (PHASES, 100, []),
+        (PHASES, 100, {}),
+        (PHASES, 100, torch.nn.Linear(2, 2)),
+        (PHASES, 100, torch.nn.Sequential(torch.nn.Linear(2, 2))),
+        (PHASES, 100, {"model": torch.nn.Linear(2, 2)}),
+        (PHASES, 100, "body"),
+        ({"NAME": "StepLR", "STEP_SIZE": 3}, 100, {}),
+        ({"NAME": "StepLR", "STEP_SIZE": 3}, 100, torch.nn.Linear(2, 2)),
         ({"NAME": "StepLR"}, 100, None),
     ],
 )
