@@ -83,7 +83,9 @@ COMMON = st.sampled_from([{}, {}, {"MAXIMIZE": True}, {"TENSOR_LR": True}, {"WEI
 def situations(draw: Any) -> Situation:
     """Any of them; what goes wrong is drawn more often than it occurs."""
     odd = draw(
-        st.sampled_from(["nothing", "all", "layouts", "layouts", "gradients", "state", "sparse", "late", "late"])
+        st.sampled_from(
+            ["nothing", "all", "layouts", "layouts", "gradients", "state", "sparse", "sparse", "late", "late"]
+        )
     )
     name = draw(st.sampled_from({"late": ["SGD"], "sparse": ["SGD", "Adagrad"]}.get(odd, [*KEYS, "SGD"])))
     keys = {"LEARNING_RATE": 0.05, **draw(KEYS[name]), **draw(COMMON)}
