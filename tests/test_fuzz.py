@@ -175,7 +175,6 @@ def equal(one: Any, other: Any, depth: int = 0) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-pytestmark = pytest.mark.filterwarnings("ignore::scepter_opt.ConfigWarning")  # what is said is no refusal
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 

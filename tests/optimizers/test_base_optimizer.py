@@ -37,6 +37,7 @@ def steps(optimizer: Any, tensor: nn.Parameter, sparse: bool) -> list[torch.Tens
     return trace
 
 
+@pytest.mark.filterwarnings("ignore:.*does nothing without:scepter_opt.ConfigWarning")
 @pytest.mark.parametrize(("name", "key"), BY_GROUP)
 def test_a_rules_setting_is_followed_as_an_optimizer_of_its_own_would(name: str, key: str) -> None:
     value = other(name, key)

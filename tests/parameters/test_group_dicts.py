@@ -44,6 +44,7 @@ def test_implementation_goes_into_the_groups_and_not_into_the_defaults() -> None
         )
 
 
+@pytest.mark.filterwarnings("ignore:.*does nothing without:scepter_opt.ConfigWarning")
 @pytest.mark.parametrize("name", EVERY)
 def test_every_key_of_every_optimizer_can_be_set_by_a_rule(name: str) -> None:
     entry = scepter_opt.OPTIMIZERS.own_entries()[name]
