@@ -86,7 +86,7 @@ def below(prefix: str) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        raise type(error)(problem.under(prefix) for problem in error.problems) from error.__cause__
+        raise ConfigError(problem.under(prefix) for problem in error.problems) from error.__cause__
     finally:
         _node_key.reset(outer)
 

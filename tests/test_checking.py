@@ -103,7 +103,7 @@ def test_pairs_are_checked(cfg: Any) -> None:
 
 
 def test_what_is_no_pair_is_not_checked_as_one() -> None:
-    cfg = {"a": {"optimizer": {"NAME": "Adagrad"}}, "b": {"optimizer": SGD, "lr_scheduler": CYCLIC}}
+    cfg = {"a": {"optimizer": {"NAME": "Adagrad"}}, "b": {"optimizer": {"NAME": "SGD"}, "lr_scheduler": CYCLIC}}
     assert len(scepter_opt.check(cfg)) == 3
 
 

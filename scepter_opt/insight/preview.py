@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
 from operator import mul
 from typing import Any, final
@@ -102,15 +102,27 @@ def _listed(groups: Any) -> dict[str, dict[str, Any]]:
     if groups is None or isinstance(groups, Real):
         return {"default": {"lr": 1.0 if groups is None else groups}}
     if isinstance(groups, Mapping):
-        return {str(name): {"lr": rate, "name": str(name)} for name, rate in groups.items()}
-    found: dict[str, dict[str, Any]] = {}
-    for position, group in enumerate(_of_plan(groups) if isinstance(groups, Plan) else groups):
-        settings = {"lr": group} if isinstance(group, Real) else {key: group[key] for key in group if key != "params"}
-        name = str(settings.get("name", position))
-        found[name if name not in found else f"{name}[{position}]"] = settings
-    if not found:
+        given: list[Any] = [{"lr": rate, "name": str(name)} for name, rate in groups.items()]
+    elif isinstance(groups, Plan):
+        given = list(_of_plan(groups))
+    elif isinstance(groups, Iterable) and not isinstance(groups, str):
+        given = [{"lr": group} if isinstance(group, Real) else group for group in groups]
+    else:
+        given = [groups]
+    listed: dict[str, dict[str, Any]] = {}
+    for position, group in enumerate(given):
+        if not (isinstance(group, Mapping) and hasattr(group.get("lr", 1.0), "__float__")):
+            message = (
+                "groups are rates by name ({body: 0.01}), torch's group dicts, or a plan: "
+                f"scepter_opt.plan(cfg.optimizer, model); not a {type(groups).__name__}."
+            )
+            raise ConfigError([Problem("", message)])
+        name = str(group.get("name", position))
+        settings = {key: group[key] for key in group if key != "params"}
+        listed[name if name not in listed else f"{name}[{position}]"] = settings
+    if not listed:
         raise ConfigError([Problem("", "a preview needs at least one group.")])
-    return found
+    return listed
 
 
 def _of_plan(plan: Plan) -> Iterator[dict[str, Any]]:

@@ -207,7 +207,8 @@ class SchedulerConfig(Config):
         from ..config.validation import fields
 
         known = fields(type(self))
-        items = [(key, value) for key, value in self.items() if key != "NAME"]
+        left_out = {"NAME", "TOTAL_STEPS"} - {self.horizon}
+        items = [(key, value) for key, value in self.items() if key not in left_out]
         said = [f"{key} {_plain(value)}" for key, value in items if value != known[key].default]
         return f"{self.NAME}: {', '.join(said)}" if said else self.NAME
 

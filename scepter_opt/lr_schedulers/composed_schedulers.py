@@ -86,12 +86,10 @@ class HolderConfig(SchedulerConfig):
         parts, problems, unknown = {}, list[Problem](), list[Problem]()
         for (name, part), its_run in zip(self.SCHEDULERS.items(), self.runs_of_parts(run), strict=True):
             try:
-                with below(f"SCHEDULERS.{name}"):
-                    parts[name] = part if isinstance(part, OpenConfig) else fit(*_with_a_run(part, its_run))
-            except UnknownYet as error:
-                unknown += error.problems
+                parts[name] = part if isinstance(part, OpenConfig) else fit(*_with_a_run(part, its_run))
             except ConfigError as error:
-                problems += error.problems
+                kind = unknown if isinstance(error, UnknownYet) else problems
+                kind += [problem.under(f"SCHEDULERS.{name}") for problem in error.problems]
         if problems or unknown:
             raise ConfigError(problems) if problems else UnknownYet(unknown)
         filled: Any = {"SCHEDULERS": parts, "TOTAL_STEPS": self._total(run)}

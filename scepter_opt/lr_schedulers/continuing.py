@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from math import prod
 from typing import Any
 
 
@@ -17,16 +18,27 @@ def go_on(scheduler: Any) -> None:
     """
     if hasattr(scheduler, "T_cur"):
         scheduler.T_cur, scheduler.T_i = _cycle_at(scheduler.last_epoch, scheduler.T_0, scheduler.T_mult)
-    closed_form = getattr(scheduler, "_get_closed_form_lr", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # get_lr is meant for step
-        rates = closed_form() if closed_form is not None else scheduler.get_lr()
+        rates = _rates(scheduler)
     for group, rate in zip(scheduler.optimizer.param_groups, rates, strict=True):
         if hasattr(group["lr"], "fill_"):
             group["lr"].fill_(float(rate))
         else:
             group["lr"] = rate
     scheduler._last_lr = [_copy(group["lr"]) for group in scheduler.optimizer.param_groups]
+
+
+def _rates(scheduler: Any) -> Any:
+    """The rates at the scheduler's position, from the first ones."""
+    if hasattr(scheduler, "_get_closed_form_lr"):
+        return scheduler._get_closed_form_lr()
+    if type(scheduler).__name__ != "MultiplicativeLR":
+        return scheduler.get_lr()
+    # of all ticks so far: it alone knows its rate by the one before only
+    ticks = range(1, scheduler.last_epoch + 1)
+    functions = zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+    return [base * prod(function(tick) for tick in ticks) for base, function in functions]
 
 
 def _cycle_at(tick: int, first: int, factor: int) -> tuple[int, int]:

@@ -29,7 +29,7 @@ INCREASING = Conflict(
 NO_LAST_EPOCH = Conflict(
     ("LAST_EPOCH",),
     lambda c: c.LAST_EPOCH >= 0,
-    "its rates follow from all ticks before: leave it at -1, and load the scheduler's state_dict.",
+    "the rates follow from all ticks before: leave it at -1, and load the scheduler's state_dict.",
 )
 
 
@@ -183,7 +183,13 @@ class MultiplicativeLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
-        conflicts = (NO_LAST_EPOCH,)
+        conflicts = (
+            Conflict(
+                ("LAST_EPOCH",),
+                lambda c: c.LAST_EPOCH >= 1_000_000,
+                "the rates follow from all ticks before, and these are too many: load the scheduler's state_dict.",
+            ),
+        )
         LR_LAMBDA: ImportPaths
         """Import path of a function from the tick to a factor, or a list with one per group."""
 

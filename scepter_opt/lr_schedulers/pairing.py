@@ -173,8 +173,10 @@ def refuse_unfit(timelines: Timelines, optimizer: Any) -> None:
         setting = Setting.of(name, groups)
         for group in filter(setting.is_in, groups):
             curves = made.of(name, rules_of(group)[0], setting.own(optimizer, group))
+            if setting.beta is None or not curves:  # no bound above, or of a rule that the group is not of
+                continue
             highest = float(setting.base(dict(group))) * _highest_product(curves)
-            if setting.beta is not None and highest >= 1:
+            if highest >= 1:
                 message = f"goes up to {highest:g}, and a beta must be below 1."
                 raise ConfigError([Problem(f"SETTINGS.{name}", message)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +11,11 @@ from annotated_types import Gt, Lt
 
 from ..components.keywords import construct, target_class
 from ..config.fields import Fraction, NonNegative, WholeFromZero
+from ..errors import Problem
 from ..schedules.fitting import Fitting, epoch_ticks
 from ..schedules.horizon import Horizon
 from ..schedules.phases import Phases
+from ..schedules.remarks import in_words, remarks_on_drops, remarks_on_fit, remarks_on_phases
 from ..schedules.timeline import Timeline
 from .base_scheduler import BaseScheduler, Interval, SchedulerConfig
 from .official_schedulers import PlateauMode, ThresholdMode
@@ -57,8 +60,21 @@ class PlateauLR(BaseScheduler):
         def with_horizon(self, run: Horizon) -> Self:
             """The same Config with every length in ticks."""
             total = self._total(run)
+            if total is None and self.PHASES and run.total_steps is not None:
+                total = self.ticks_of(run)
             fitting = Fitting(total, epoch_ticks(self, run), exact=False, truncate=False, total_key="")
             return dataclasses.replace(self, TOTAL_STEPS=total, PHASES=fitting.fit(self.PHASES, "PHASES"))
+
+        def remarks(self) -> Iterable[Problem]:
+            return (remark.under("PHASES") for remark in remarks_on_phases(self.PHASES))
+
+        def remarks_on(self, fitted: Self, run: Horizon) -> Iterable[Problem]:
+            yield from (remark.under("PHASES") for remark in remarks_on_fit(self.PHASES, fitted.PHASES))
+            yield from remarks_on_drops(Timeline.of(fitted.PHASES, "PHASES"))
+
+        def describe(self) -> str:
+            before = f"{in_words(self.PHASES)}, then " if self.PHASES else ""
+            return f"{self.NAME}: {before}times {self.FACTOR:g} after {self.PATIENCE} metrics without improvement"
 
         def try_out(self, run: Horizon) -> Self:
             fitted = self.with_horizon(run)

@@ -37,7 +37,8 @@ def test_a_preview_is_what_the_scheduler_does(name: str) -> None:
     given = [{**group, "params": [torch.zeros(1, requires_grad=True)]} for group in groups]
     optimizer = torch.optim.SGD(given, lr=0.1, weight_decay=0.1, momentum=0.9)
     before = [dict(group) for group in groups]
-    total = {"PhasesLR": 60, "StepAnnealingLR": 16}.get(name, 30)
+    totals = {"PhasesLR": 60, "StepAnnealingLR": 16, "LinoPolyLR": 12, "CosineAnnealingLR": 15, "SequentialLR": 20}
+    total = totals.get(name, 30)
     run = scepter_opt.Horizon(total, steps_per_epoch=1)
     shown = scepter_opt.preview(node, run, groups)
     assert groups == before
@@ -89,6 +90,13 @@ def test_what_is_shown_can_be_changed_without_changing_the_preview() -> None:
         ({**PHASES, "RULES": RULES}, 100, None),
         (PHASES, 100, 0.0),
         (PHASES, 100, []),
+        (PHASES, 100, {}),
+        (PHASES, 100, torch.nn.Linear(2, 2)),
+        (PHASES, 100, torch.nn.Sequential(torch.nn.Linear(2, 2))),
+        (PHASES, 100, {"model": torch.nn.Linear(2, 2)}),
+        (PHASES, 100, "body"),
+        ({"NAME": "StepLR", "STEP_SIZE": 3}, 100, {}),
+        ({"NAME": "StepLR", "STEP_SIZE": 3}, 100, torch.nn.Linear(2, 2)),
         ({"NAME": "StepLR"}, 100, None),
     ],
 )

@@ -43,13 +43,12 @@ def test_every_so_many_epochs_are_a_tick(frequency: int, expected: float) -> Non
         assert not any(driver.step() for _ in range(3))
         driver.end_epoch({"loss": 1.0})
     assert rate(driver) == expected
-    assert driver.state_dict() == {"steps": 12, "epochs": 4, "scale": None}
+    assert driver.state_dict() == {"steps": 12, "epochs": 4}
 
 
 @pytest.mark.parametrize("name", ["ReduceLROnPlateau", "PlateauLR"])
-@pytest.mark.parametrize("monitor", ["loss", None])
-def test_a_plateau_is_given_its_metric(name: str, monitor: str | None) -> None:
-    driver = made({**PLATEAU, "NAME": name, "MONITOR": monitor})
+def test_a_plateau_is_given_its_metric(name: str) -> None:
+    driver = made({**PLATEAU, "NAME": name})
     for loss in (1.0, torch.tensor(0.9), 0.9, 0.8):
         driver.step()
         driver.end_epoch({"loss": loss})
@@ -174,12 +173,107 @@ def test_it_goes_on_after_a_resume() -> None:
 
 
 def test_a_scheduler_of_the_users_own_that_takes_metrics_gets_them() -> None:
-    seen = []
+    @scepter_opt.LR_SCHEDULERS.register_class()
+    class Listening(torch.optim.lr_scheduler.LRScheduler):
+        def step(self, metrics: float | None = None) -> None:
+            self.seen = [*getattr(self, "seen", []), metrics]
 
-    class Listening:
-        def step(self, metrics: float) -> None:
-            seen.append(metrics)
-
-    driver = Driver(Listening(), {**HALVED, "MONITOR": "loss"})  # type: ignore[arg-type]  # quacks like one
+    driver = made({"NAME": "Listening", "MONITOR": "loss"})
     driver.step({"loss": 3, "other": 4})
-    assert seen == [3.0]
+    driver.step({"other": 4})
+    assert driver.scheduler.seen == [None, 3.0, None]
+
+
+def test_a_component_that_builds_a_scheduler_itself_is_asked_by_the_object() -> None:
+    @scepter_opt.LR_SCHEDULERS.register_class()
+    class Patient(scepter_opt.BaseScheduler):
+        def __call__(self, optimizer: torch.optim.Optimizer) -> Any:
+            return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, factor=0.5)
+
+    driver = made({"NAME": "Patient", "MONITOR": "loss", "INTERVAL": "epoch"})
+    for _ in range(3):
+        driver.end_epoch({"loss": 1.0})
+    assert rate(driver) == 0.25
+
+
+# What would only show after the first epoch
+
+
+@pytest.mark.parametrize("name", ["ReduceLROnPlateau", "PlateauLR"])
+def test_a_plateau_needs_the_name_of_its_metric_at_once(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"lr_scheduler.MONITOR = None: is required"):
+        made({**PLATEAU, "NAME": name, "MONITOR": None})
+
+
+def test_a_metric_that_is_not_among_the_known_ones_is_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match=r"MONITOR = 'loss': there is no such metric. Did you mean val_loss\?"):
+        made(PLATEAU, metrics=("val_loss", "accuracy"))
+    made(PLATEAU, metrics={"loss", "accuracy"})
+
+
+def test_the_node_of_another_scheduler_is_refused_at_once() -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    scheduler = scepter_opt.build_lr_scheduler(optimizer, HALVED)
+    with pytest.raises(ConfigError, match=r"lr_scheduler.NAME = 'ReduceLROnPlateau': this is the node of another"):
+        Driver(scheduler, PLATEAU)
+
+
+class Wrapped:
+    """As Accelerate's scheduler: its step takes anything."""
+
+    def __init__(self, scheduler: Any) -> None:
+        self.scheduler = scheduler
+
+    def step(self, *arguments: Any, **keywords: Any) -> None:
+        self.scheduler.step(*arguments, **keywords)
+
+
+def test_a_wrapped_plateau_is_given_its_metric_and_others_none() -> None:
+    for node, expected in ((PLATEAU, 0.25), ({**HALVED, "INTERVAL": "epoch"}, 0.125)):
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+        wrapped: Any = Wrapped(scepter_opt.build_lr_scheduler(optimizer, node))
+        optimizer.step()
+        driver = Driver(wrapped, node)
+        for _ in range(3):
+            driver.step()
+            driver.end_epoch({"loss": 1.0})
+        assert optimizer.param_groups[0]["lr"] == expected
+
+
+# Several optimizers under one scaler
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("given_by", ["groups", "constructor"])
+def test_an_overflow_of_one_optimizer_is_no_skipped_step_of_another(fused: bool, given_by: str) -> None:
+    scaler = torch.amp.GradScaler("cpu", init_scale=64.0, growth_interval=2)
+    weights = [torch.ones(2, requires_grad=True) for _ in range(2)]
+    optimizers = [
+        torch.optim.AdamW([{"params": [weight], "fused": fused}], lr=1.0)
+        if given_by == "groups"
+        else torch.optim.AdamW([weight], lr=1.0, fused=fused)
+        for weight in weights
+    ]
+    drivers = [Driver(scepter_opt.build_lr_scheduler(o, SLOWED), SLOWED, scaler=scaler) for o in optimizers]
+    pattern = [(False, True), (False, False), (True, False), (True, True), (False, True), (False, False)]
+    for overflows in pattern:
+        for weight, optimizer, overflow in zip(weights, optimizers, overflows, strict=True):
+            optimizer.zero_grad()
+            loss = weight.sum() * (float("inf") if overflow else 1.0)
+            scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+            scaler.step(optimizer)
+        scaler.update()
+        assert [driver.step() for driver in drivers] == [not overflow for overflow in overflows]
+    assert [driver.steps for driver in drivers] == [4, 3]
+
+
+def test_a_cosine_that_the_run_outlasts_is_said_once_when_it_rises_again() -> None:
+    node = {"NAME": "CosineAnnealingLR"}
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    driver = Driver(scepter_opt.build_lr_scheduler(optimizer, node, total_steps=5), node)
+    optimizer.step()
+    for _ in range(5):
+        driver.step()
+    with pytest.warns(scepter_opt.ConfigWarning, match=r"^lr_scheduler.T_MAX = 5: the run goes on after 5 ticks"):
+        driver.step()
+    driver.step()

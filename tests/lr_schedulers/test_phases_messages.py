@@ -69,8 +69,8 @@ CASES: dict[str, Callable[[], Any]] = {
     "no TO": checked({"warmup": WARMUP, "decay": {"CURVE": "linear"}}),
     "TO of a curve that has none": checked({"warmup": WARMUP, "decay": {"CURVE": "inverse_sqrt", "TO": 0}}),
     "TO and TO_VALUE": phase(TO_VALUE=0.1),
-    "no FROM in the first": checked({"decay": DECAY}),
-    "no FROM in the first of nested ones": checked({"all": {"PHASES": {"decay": DECAY}}}),
+    "no FROM in the first, which goes nowhere": checked({"warmup": {"CURVE": "linear", "TO": 1}}),
+    "no FROM in the first of nested ones": checked({"all": {"PHASES": {"warmup": {"CURVE": "linear", "TO": 1}}}}),
     "a negative factor": phase(TO=-0.1),
     "a factor that is a text": phase(TO="low"),
     "exponential to 0": phase(CURVE="exponential"),
@@ -81,8 +81,22 @@ CASES: dict[str, Callable[[], Any]] = {
     "a share without a percent sign": phase(LENGTH=0.05),
     "a share above 100 %": phase(LENGTH="120%"),
     "a negative length": phase(LENGTH=-5),
-    "a length of zero": phase(LENGTH=0),
-    "zero per cent": phase(LENGTH="0%"),
+    "all phases left out": checked({"warmup": {**WARMUP, "LENGTH": 0}, "decay": None}),
+    "one, or the whole": phase(LENGTH=1.0),
+    "a length of 400 digits": phase(LENGTH="9" * 400),
+    "stairs of no length": phase(HOLD=0),
+    "an end that a curve does not have": checked({"a": {"CURVE": "step", "GAMMA": 0.1, "EVERY": 5, "INCLUDE": "end"}}),
+    "an unknown end": phase(INCLUDE="ends"),
+    "power without POWER": checked({"warmup": WARMUP, "decay": {"CURVE": "power"}}),
+    "a floor above the start": checked({"warmup": WARMUP, "decay": {"CURVE": "inverse_sqrt", "FLOOR": 2}}),
+    "too many cycles": phase(CURVE="cosine_restarts", CYCLES=10**8),
+    "cycles that start past their end": checked(
+        {"a": {"CURVE": "cosine_restarts", "FROM_VALUE": 0.1, "TO_VALUE": 0.06, "CYCLES": 2, "DECAY": 0.5}},
+        TOTAL_STEPS=50,
+    ),
+    "cycles of this rate that start past their end": checked(
+        {"a": {"CURVE": "cosine_restarts", "TO_VALUE": 0.06, "CYCLES": 2, "DECAY": 0.5}}, TOTAL_STEPS=50
+    ),
     "half a tick": phase(LENGTH=2.5),
     "a length in words": phase(LENGTH="2 hours"),
     "a length that is true": phase(LENGTH=True),
@@ -92,7 +106,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "shares below the whole": checked({"a": {**WARMUP, "LENGTH": "60%"}, "b": {**DECAY, "LENGTH": "20%"}}),
     "shares that leave nothing": checked({"a": {**WARMUP, "LENGTH": "100%"}, "b": DECAY}),
     "an unknown clock": checked(CLOCK="schedul"),
-    "a first step of 2": checked(FIRST_STEP=2),
+    "a first step before the schedule": checked(FIRST_STEP=-2),
     "a total of zero": checked(TOTAL_STEPS=0),
     "a total that is not whole": checked(TOTAL_STEPS=1000.5),
     "longer than TOTAL_STEPS": checked({"warmup": WARMUP, "decay": {**DECAY, "LENGTH": 600}}, TOTAL_STEPS=1000),
@@ -110,6 +124,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "drops that do not increase": checked(
         {"a": {"CURVE": "step", "FROM": 1, "GAMMA": 0.1, "AT": [30, 20]}}, TOTAL_STEPS=50
     ),
+    "drops that grow without an end": built({"a": {"CURVE": "step", "GAMMA": 10, "EVERY": 5}}),
     "inverse_sqrt first": checked({"a": {"CURVE": "inverse_sqrt", "FROM": 1}}, TOTAL_STEPS=50),
     "a setting that no optimizer has": checked(SETTINGS={"WEIGHT_DECY": {"a": {**WARMUP, "LENGTH": None}}}),
     "the rate as a setting": checked(SETTINGS={"LEARNING_RATE": {"a": WARMUP}}),
@@ -121,6 +136,18 @@ CASES: dict[str, Callable[[], Any]] = {
     "an unknown rule": checked(optimizer=ADAM_GROUPS, RULES={"haed": {"a": {**WARMUP, "LENGTH": None}}}),
     "a rule where there are none": checked(RULES={"head": {"a": WARMUP}}),
     "settings that are a list": checked(SETTINGS=["MOMENTUM"]),
+    "a misspelt key of a rule": checked(
+        optimizer=ADAM_GROUPS, RULES={"head": {"PHASES": {"a": WARMUP}, "SETTNGS": {}}}
+    ),
+    "a misspelt setting of a rule": checked(
+        optimizer=ADAM_GROUPS, RULES={"head": {"SETTINGS": {"WEIGHT_DECY": {"a": WARMUP}}}}
+    ),
+    "a setting of a rule that this optimizer has not": checked(
+        optimizer=ADAM_GROUPS, RULES={"head": {"SETTINGS": {"DAMPENING": {"a": WARMUP}}}}
+    ),
+    "one beta under two names": checked(
+        optimizer={"NAME": "AdamW"}, SETTINGS={"MOMENTUM": {"a": {**WARMUP, "FROM": 0.5}}, "BETA1": {"a": WARMUP}}
+    ),
     "in a ChainedScheduler": lambda: scepter_opt.check({"NAME": "ChainedScheduler", "SCHEDULERS": {"a": node()}}),
     "settings in a SequentialLR": lambda: scepter_opt.check(
         {"NAME": "SequentialLR", "MILESTONES": [], "SCHEDULERS": {"a": node(SETTINGS={"MOMENTUM": {"a": WARMUP}})}}
@@ -167,8 +194,9 @@ CASES: dict[str, Callable[[], Any]] = {
     "no metrics": driven(None, MONITOR="loss"),
     "a metric that is not there": driven({"validation_loss": 1, "accuracy": 1}, MONITOR="valid_loss"),
     "a metric that is NaN": driven({"loss": float("nan")}, MONITOR="loss"),
-    "a tensor that is NaN": driven({"loss": torch.tensor(float("nan"))}, "ReduceLROnPlateau"),
-    "several metrics and no MONITOR": driven({"loss": 1, "accuracy": 1}, "ReduceLROnPlateau"),
+    "a tensor that is NaN": driven({"loss": torch.tensor(float("nan"))}, "ReduceLROnPlateau", MONITOR="loss"),
+    "no MONITOR": driven({"loss": 1}, "ReduceLROnPlateau"),
+    "no MONITOR where a metric is optional": driven({"loss": 1}),
 }
 
 

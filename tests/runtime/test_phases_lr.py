@@ -1,49 +1,15 @@
-"""PhasesLR as an object: groups of every kind, other settings, rules, torch's protocols."""
+"""PhasesLR as an object: groups of every kind, other settings, rules."""
 
 from __future__ import annotations
 
-import copy
-import pickle
 import warnings
 from typing import Any
 
 import pytest
 import torch
-from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
 import scepter_opt
-from scepter_opt import ConfigError
-
-WARMUP = {"CURVE": "linear", "FROM": 0.0, "TO": 1.0, "LENGTH": 4}
-DECAY = {"CURVE": "linear", "TO": 0.2, "LENGTH": 8}
-NODE = {"NAME": "PhasesLR", "PHASES": {"warmup": WARMUP, "decay": DECAY}}
-FACTORS = [0.0, 0.25, 0.5, 0.75, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2]
-
-
-def group(lr: Any = 0.1, **settings: Any) -> dict[str, Any]:
-    return {"params": [torch.zeros(1, requires_grad=True)], "lr": lr, **settings}
-
-
-def sgd(*groups: dict[str, Any], **keys: Any) -> torch.optim.Optimizer:
-    return torch.optim.SGD(list(groups) or [group()], **{"lr": 0.1, **keys})
-
-
-def build(optimizer: torch.optim.Optimizer, total: int | None = None, **keys: Any) -> Any:
-    return scepter_opt.build_lr_scheduler(optimizer, {**NODE, **keys}, total)
-
-
-def go(scheduler: Any, steps: int) -> None:
-    for _ in range(steps):
-        scheduler.optimizer.step()
-        scheduler.step()
-
-
-def column(scheduler: Any, steps: int, key: str = "lr", position: int = 0) -> list[Any]:
-    seen = []
-    for _ in range(steps):
-        seen.append(copy.deepcopy(scheduler.optimizer.param_groups[position][key]))
-        go(scheduler, 1)
-    return seen
+from tests.runtime.phase_schedulers import FACTORS, HEAD, NODE, RISE, WARMUP, build, column, go, group, sgd
 
 
 def test_groups_keep_their_proportions() -> None:
@@ -111,16 +77,6 @@ def test_an_end_by_value_is_what_a_parameter_without_multipliers_gets() -> None:
     scheduler = build(optimizer, PHASES={"decay": {"CURVE": "linear", "FROM": 1, "TO_VALUE": 0.02, "LENGTH": 10}})
     go(scheduler, 10)
     assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([0.02, 0.002])
-
-
-RISE = {"rise": {"CURVE": "linear", "FROM": 1, "TO": 2, "LENGTH": 4}}
-REST: dict[str, Any] = {"PHASES": {"warmup": WARMUP, "decay": {"CURVE": "linear", "TO": 0}}}
-HEAD = {
-    "head": {
-        "frozen": {"CURVE": "constant", "TO": 0, "LENGTH": 2},
-        "on": {"CURVE": "constant", "TO": 1, "LENGTH": 1},
-    }
-}
 
 
 class TestSettings:
@@ -226,145 +182,21 @@ def test_parts_of_a_hybrid_have_their_own_values_and_keys() -> None:
     optimizer = scepter_opt.build_optimizer(model, node)
     scheduler = build(optimizer, 10, **keys)
     shown = scepter_opt.preview({**NODE, **keys}, 10, scepter_opt.plan(node, model))
+    assert [*shown.settings["MOMENTUM"]] == ["matrices", "matrices+last"]
     for step in range(10):
         for one in optimizer.param_groups:
-            momentum = one["betas"][0] if one["optimizer"] == "adamw" else one["momentum"]
             assert shown[one["name"]][step] == one["lr"]
-            assert shown.settings["MOMENTUM"][one["name"]][step] == momentum
+            if one["optimizer"] == "muon":
+                assert shown.settings["MOMENTUM"][one["name"]][step] == one["momentum"]
         go(scheduler, 1)
-    ends = {one["name"]: (one["lr"], one.get("momentum", one.get("betas", (0,))[0])) for one in optimizer.param_groups}
-    half = pytest.approx((0.00025, 0.45))
-    assert ends == {"default": pytest.approx((0.0005, 0.45)), "matrices": pytest.approx((0.0005, 0.45))} | {
-        "last": half,
-        "matrices+last": half,
+    ends = {one["name"]: (one["lr"], one.get("momentum"), one.get("betas")) for one in optimizer.param_groups}
+    betas = (0.9, 0.999)
+    assert ends == {
+        "default": (pytest.approx(0.0005), None, betas),
+        "last": (pytest.approx(0.00025), None, betas),
+        "matrices": (pytest.approx(0.0005), pytest.approx(0.45), None),
+        "matrices+last": (pytest.approx(0.00025), pytest.approx(0.45), None),
     }
-
-
-class TestProtocols:
-    def test_rates_are_right_for_any_position(self) -> None:
-        scheduler = build(sgd(group(1.0)))
-        for position in (11, 0, 5, 100, 3):
-            scheduler.last_epoch = position
-            assert scheduler.get_lr() == pytest.approx([FACTORS[min(position, 12)]])
-        scheduler.last_epoch = 6
-        go(scheduler, 1)
-        assert scheduler.get_last_lr() == pytest.approx([0.7])
-
-    def test_its_state_is_its_position_and_loading_writes_the_rates(self) -> None:
-        first = build(sgd())
-        go(first, 7)
-        assert first.state_dict() == {"last_epoch": 7, "total_steps": 12}
-        second = build(sgd())
-        second.load_state_dict(first.state_dict())
-        assert second.optimizer.param_groups[0]["lr"] == first.optimizer.param_groups[0]["lr"]
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            second.step()
-
-    def test_another_total_is_said_and_the_configs_curve_holds(self) -> None:
-        first = build(sgd())
-        go(first, 7)
-        second = build(sgd(), PHASES={"decay": {"CURVE": "linear", "FROM": 1, "TO": 0, "LENGTH": 20}})
-        with pytest.warns(UserWarning, match="saved in a schedule of 12 ticks, and this one has 20"):
-            second.load_state_dict(first.state_dict())
-        assert second.get_last_lr() == pytest.approx([0.1 * 13 / 20])
-
-    @pytest.mark.parametrize("copied", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
-    def test_a_copy_goes_on_by_itself(self, copied: Any) -> None:
-        scheduler = build(
-            sgd(group(), group(name="head")), RULES={"head": {"half": {"CURVE": "constant", "TO": 0.5, "LENGTH": 2}}}
-        )
-        go(scheduler, 3)
-        again = copied(scheduler)
-        go(again, 4)
-        assert scheduler.last_epoch == 3
-        assert again.get_last_lr() == pytest.approx([0.07, 0.035])
-        assert [g["lr"] for g in again.optimizer.param_groups] == again.get_last_lr()
-
-    @pytest.mark.parametrize("first", [True, False])
-    def test_it_stands_in_torchs_sequential(self, first: bool) -> None:
-        def make() -> Any:
-            optimizer = sgd(group(1.0))
-            parts: list[Any] = [build(optimizer), CosineAnnealingLR(optimizer, 10)]
-            if not first:
-                parts = [LinearLR(optimizer, 0.5, total_iters=4), build(optimizer)]
-            return SequentialLR(optimizer, parts, [4])
-
-        seen = column(make(), 14)
-        if first:
-            assert seen[:4] == pytest.approx(FACTORS[:4])
-        else:
-            assert seen[:4] == pytest.approx([0.5, 0.625, 0.75, 0.875])
-            assert seen[4:] == pytest.approx(FACTORS[:10])
-        for stop in range(1, 14):
-            whole = make()
-            go(whole, stop)
-            saved = copy.deepcopy((whole.optimizer.state_dict(), whole.state_dict()))
-            again = make()
-            again.optimizer.load_state_dict(saved[0])
-            again.load_state_dict(saved[1])
-            assert column(again, 14 - stop) == seen[stop:]
-
-    def test_it_stands_in_a_sequential_node(self) -> None:
-        node = {
-            "NAME": "SequentialLR",
-            "MILESTONES": [10],
-            "SCHEDULERS": {
-                "a": {"NAME": "ConstantLR", "FACTOR": 0.5, "TOTAL_ITERS": 99},
-                "b": {"NAME": "PhasesLR", "PHASES": {"decay": {"CURVE": "linear", "FROM": 1, "TO": 0}}},
-            },
-        }
-        shown = scepter_opt.preview(node, 20)["default"]
-        assert list(shown[:12]) == pytest.approx([*[0.5] * 10, 1.0, 0.9])
-
-    def test_a_position_can_be_given_as_torch_takes_it(self) -> None:
-        scheduler = build(sgd(group(1.0)))
-        scheduler.optimizer.step()
-        with pytest.warns(UserWarning, match="epoch parameter"):
-            scheduler.step(5)
-        assert scheduler.get_last_lr() == pytest.approx([0.9])
-
-
-class TestHorizon:
-    def test_config_or_call_says_the_total(self) -> None:
-        for total, keys in ((14, {}), (None, {"TOTAL_STEPS": 14}), (14, {"TOTAL_STEPS": 14.0})):
-            scheduler = build(sgd(group(1.0)), total, **REST, **keys)
-            go(scheduler, 9)
-            assert scheduler.get_last_lr() == pytest.approx([0.5])
-            assert scheduler.total_steps == 14
-
-    def test_ticks_of_epochs(self) -> None:
-        horizon = scepter_opt.Horizon(total_steps=1400, steps_per_epoch=50)
-        scheduler = scepter_opt.build_lr_scheduler(
-            sgd(), {**NODE, **REST, "INTERVAL": "epoch", "FREQUENCY": 2}, horizon
-        )
-        assert scheduler.total_steps == 14  # type: ignore[attr-defined]  # torch's type has none
-
-    def test_a_longer_run_holds_and_a_shorter_one_needs_truncate(self) -> None:
-        assert build(sgd(), 100).total_steps == 12
-        assert build(sgd(), 5, TRUNCATE=True).total_steps == 12
-        assert build(sgd(), 5, TRUNCATE=True, TOTAL_STEPS=12).total_steps == 12
-        assert build(sgd(), 3, TRUNCATE=True, **REST).get_last_lr() == [0.0]
-        for keys in ({}, {"TOTAL_STEPS": 12}):
-            with pytest.raises(ConfigError):
-                build(sgd(), 5, **keys)
-
-    def test_what_is_the_same_however_long_it_is_needs_no_total(self) -> None:
-        phases = {"warmup": WARMUP, "decay": {"CURVE": "inverse_sqrt"}}
-        scheduler = build(sgd(group(1.0)), PHASES=phases)
-        scheduler.load_state_dict({"last_epoch": 10**9, "total_steps": None})
-        assert scheduler.get_last_lr() == pytest.approx([(4 / 10**9) ** 0.5])
-
-    def test_a_warm_up_that_rounds_to_nothing_is_left_out(self) -> None:
-        phases = {"warmup": {**WARMUP, "LENGTH": "1%"}, "decay": {"CURVE": "linear", "TO": 0}}
-        assert build(sgd(group(1.0)), 10, PHASES=phases).get_last_lr() == [1.0]
-
-    def test_a_failed_build_leaves_the_optimizer_as_it_was(self) -> None:
-        optimizer = sgd()
-        before = copy.deepcopy(optimizer.state_dict())
-        with pytest.raises(ConfigError):
-            build(optimizer, SETTINGS={"WEIGHT_DECAY": RISE})
-        assert optimizer.state_dict() == before
 
 
 def test_the_schedules_clock_can_be_one_phases_own() -> None:
