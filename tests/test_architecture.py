@@ -71,10 +71,18 @@ def test_a_function_of_the_package_has_at_most_50_lines_below_its_docstring() ->
 ELSEWHERE = {
     "components/component.py": "tests/config/test_base.py",
     "config/fields.py": "tests/config/test_coercion.py",
+    "lr_schedulers/api.py": "tests/lr_schedulers/test_composed_schedulers.py",
+    "lr_schedulers/pairing.py": "tests/lr_schedulers/test_phases_messages.py",
+    "lr_schedulers/registry.py": "tests/components/test_registry.py",
     "lr_schedulers/scepter_schedulers.py": "tests/runtime/test_scepter_schedulers.py",
     "lr_schedulers/plateau.py": "tests/runtime/test_plateau_lr.py",
     "optimizers/adaptive_optimizers.py": "tests/optimizers/test_torch_optimizers.py",
     "optimizers/common_keys.py": "tests/optimizers/test_torch_optimizers.py",
+    "parameters/layers_of_model.py": "tests/parameters/test_layer_decay.py",
+    "parameters/plan.py": "tests/parameters/test_planning.py",
+    "parameters/rows.py": "tests/parameters/test_planning.py",
+    "runtime/equipment.py": "tests/runtime/test_loading.py",
+    "runtime/proportional_plateau.py": "tests/lr_schedulers/test_proportions.py",
     "optimizers/official_optimizers.py": "tests/optimizers/test_torch_optimizers.py",
 }
 

@@ -6,7 +6,6 @@ import copy
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import scepter_opt
-from scepter_opt import LR_SCHEDULERS, OPTIMIZERS, ConfigError
+from scepter_opt import OPTIMIZERS, ConfigError
 from tests.support import scheduler_node
 
 SGD = {"NAME": "SGD", "LEARNING_RATE": 0.1}
@@ -67,93 +66,6 @@ def test_a_node_reached_by_two_paths_is_reported_once() -> None:
 def test_a_misspelt_name_at_a_usual_place_is_found_also_below() -> None:
     with pytest.raises(ConfigError, match=r"SOLVER.OPTIMIZER.NAME = 'AdmW'.*Did you mean AdamW"):
         scepter_opt.check({"SOLVER": {"OPTIMIZER": {"NAME": "AdmW"}}, "optimizer": SGD})
-
-
-@pytest.mark.parametrize(
-    ("cfg", "key"),
-    [
-        ({"optimizers": {"a": SGD, "b": {"NAME": "SDG"}}}, "optimizers.b.NAME"),
-        ({"optimizers": [SGD, {"NAME": "SDG"}]}, "optimizers[1].NAME"),
-        ({"train": {"lr_schedulers": {"a": {"NAME": "StepLRR"}}}, "optimizer": SGD}, "train.lr_schedulers.a.NAME"),
-        ({"optimizer": SGD, "lr_scheduler": "${optimizer}"}, "lr_scheduler.NAME"),
-        ({"lr_scheduler": "${optimizer}", "optimizer": SGD}, "lr_scheduler.NAME"),
-        ({"model": {"optimizer": "${nowhere}"}, "optimizer": SGD}, "model.optimizer"),
-        ({"model": {"optimizer": "sgd"}}, "model.optimizer"),
-        ({"model": {"optimizer": "sgd"}, "lr_scheduler": COSINE}, "model.optimizer"),
-        ({"optimizer": {"_target_": "torch.optim.lr_scheduler.StepLR", "step_size": 1}}, "optimizer._target_"),
-    ],
-)
-def test_a_mistake_at_a_usual_place_is_seen_wherever_it_stands(cfg: Any, key: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        scepter_opt.check(OmegaConf.create(cfg))
-    assert [problem.key for problem in caught.value.problems] == [key]
-
-
-def test_a_text_beside_a_node_of_its_kind_is_the_apps_own() -> None:
-    cfg = {"optimizer": SGD, "model": {"optimizer": "sgd"}, "loader": {"scheduler": "fair"}}
-    assert list(scepter_opt.check(cfg)) == ["optimizer"]
-
-
-def test_nodes_are_found_at_any_depth() -> None:
-    cfg: dict[str, Any] = {"deep": {}}
-    inner = cfg["deep"]
-    for _ in range(200):
-        inner["a"] = {}
-        inner = inner["a"]
-    inner["optimizer"] = {"NAME": "SDG"}
-    with pytest.raises(ConfigError, match="Did you mean SGD"):
-        scepter_opt.check(cfg)
-
-
-class Lazy(Mapping[str, Any]):
-    """Makes its children when it is asked for them, so that their ids are used again."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.values_ = values
-
-    def __getitem__(self, key: str) -> Any:
-        value = self.values_[key]
-        return Lazy(value) if isinstance(value, dict) else value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.values_)
-
-    def __len__(self) -> int:
-        return len(self.values_)
-
-
-class Endless(Lazy):
-    """Has children without end, two of each."""
-
-    def __init__(self) -> None:
-        super().__init__({"a": 1, "b": 1})
-
-    def __getitem__(self, key: str) -> Any:
-        return Endless()
-
-
-def test_mappings_that_make_their_children_are_searched_whole() -> None:
-    cfg = Lazy({f"stage{i}": {"optimizer": {"NAME": "SGD", "LEARNING_RATE": 0.1 + i}} for i in range(50)})
-    assert len(scepter_opt.check(cfg)) == 50
-    with pytest.raises(ConfigError, match="more than 1000 levels deep"):
-        scepter_opt.check(Endless())
-
-
-@pytest.mark.parametrize(
-    ("cfg", "expected"),
-    [
-        ({"NAME": "my run", "train": {"optimizer": SGD}}, ["train.optimizer"]),
-        ({"NAME": "SGD", "optimizer": SGD}, ["optimizer"]),
-        ({"NAME": "my run", "stage": {"anything": COSINE}}, ["stage.anything"]),
-    ],
-)
-def test_an_app_may_have_a_name_of_its_own(cfg: Any, expected: list[str]) -> None:
-    assert keys_of(cfg) == expected
-
-
-def test_a_misspelt_name_of_a_node_that_holds_others_is_no_app() -> None:
-    with pytest.raises(ConfigError, match="Did you mean Hybrid"):
-        scepter_opt.check({"NAME": "Hybird", "OPTIMIZERS": {"a": SGD}, "DEFAULT": "a"})
 
 
 def test_typed_nodes_are_found_without_name_and_anywhere() -> None:
@@ -210,76 +122,6 @@ def test_a_node_is_not_changed_and_not_shared() -> None:
     config.SCHEDULERS["warmup"].TOTAL_ITERS = 99
     config.MILESTONES.append(7)
     assert node == before
-
-
-# The rows of the original's documentation, as YAML after a plain load: numbers as text, whole floats.
-SCEPTER: dict[str, dict[str, Any]] = {
-    "SGD": {"LEARNING_RATE": "1e-1", "MOMENTUM": 0, "DAMPENING": 0, "WEIGHT_DECAY": "1e-4", "NESTEROV": False},
-    "Adadelta": {"LEARNING_RATE": 1.0, "RHO": 0, "EPS": "1e-6", "WEIGHT_DECAY": 0},
-    "Adagrad": {"LEARNING_RATE": 0.01, "LEARNING_RATE_DECAY": 0, "EPS": "1e-10", "WEIGHT_DECAY": 0,
-                "INITIAL_ACCUMULATOR_VALUE": 0},
-    "Adam": {"LEARNING_RATE": 0.01, "BETAS": [0.9, 0.999], "EPS": "1e-10", "WEIGHT_DECAY": 0, "AMSGRAD": False},
-    "Adamax": {"LEARNING_RATE": 0.002, "BETAS": [0.9, 0.999], "EPS": "1e-8", "WEIGHT_DECAY": 0},
-    "AdamW": {"LEARNING_RATE": 0.001, "BETAS": [0.9, 0.999], "EPS": "1e-8", "WEIGHT_DECAY": 0, "AMSGRAD": False},
-    "ASGD": {"LEARNING_RATE": 0.01, "LAMBD": "1e-4", "ALPHA": 0.75, "T0": "1e6", "WEIGHT_DECAY": 0},
-    "LBFGS": {"LEARNING_RATE": 1, "MAX_ITER": 20, "MAX_EVAL": None, "TOLERANCE_GRAD": "1e-7",
-              "TOLERANCE_CHANGE": "1e-9", "HISTORY_SIZE": 100, "LINE_SEARCH_FN": None},
-    "RMSprop": {"LEARNING_RATE": 0.01, "ALPHA": 0.99, "EPS": "1e-8", "WEIGHT_DECAY": 0, "MOMENTUM": 0,
-                "CENTERED": False},
-    "Rprop": {"LEARNING_RATE": 0.01, "ETAS": [0.5, 1.2], "STEP_SIZES": ["1e-6", 50]},
-    "SparseAdam": {"LEARNING_RATE": 0.001, "BETAS": [0.9, 0.999], "EPS": "1e-8"},
-    "StepLR": {"STEP_SIZE": 30.0, "GAMMA": 0.1, "LAST_EPOCH": -1},
-    "CyclicLR": {"BASE_LR": 0.1, "MAX_LR": 1, "STEP_SIZE_UP": 2000, "STEP_SIZE_DOWN": None, "MODE": "triangular",
-                 "GAMMA": 1, "SCALE_FN": None, "SCALE_MODE": "cycle", "CYCLE_MOMENTUM": True, "BASE_MOMENTUM": 0.8,
-                 "MAX_MOMENTUM": 0.9, "LAST_EPOCH": -1},
-    "LambdaLR": {"LR_LAMBDA": "tests.support.decay", "LAST_EPOCH": -1},
-    "MultiStepLR": {"MILESTONES": [10, 20.0], "GAMMA": 0.1, "LAST_EPOCH": -1},
-    "ExponentialLR": {"GAMMA": 0.1, "LAST_EPOCH": -1},
-    "CosineAnnealingLR": {"T_MAX": 200.0, "ETA_MIN": 0, "LAST_EPOCH": -1},
-    "CosineAnnealingWarmRestarts": {"T_0": 10, "T_MULT": 1, "ETA_MIN": 1.0, "LAST_EPOCH": -1},
-    "ReduceLROnPlateau": {"MODE": "min", "FACTOR": 0.1, "PATIENCE": 10, "THRESHOLD": "1e-4", "THRESHOLD_MODE": "rel",
-                          "COOLDOWN": 0, "MIN_LR": 0, "EPS": "1e-8"},
-    "LinoPolyLR": {"END_EPOCH": 10, "POWER": 1, "LAST_EPOCH": -1},
-    "WarmupToConstantLR": {"WARMUP_STEPS": 10000},
-    "StepAnnealingLR": {"WARMUP_STEPS": 10, "TOTAL_STEPS": 100, "DECAY_MODE": "cosine", "MIN_LR": 0.0, "LAST_STEP": -1},
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", SCEPTER)
-def test_blocks_of_the_original_build_unchanged(name: str) -> None:
-    import torch
-
-    from tests.support import make_model
-
-    node = {"NAME": name, **SCEPTER[name]}
-    if OPTIMIZERS.has(name):
-        OPTIMIZERS.build(node, parameters=make_model(name).parameters())
-        return
-    optimizer = torch.optim.SGD(make_model("SGD").parameters(), lr=0.1, momentum=0.9)
-    LR_SCHEDULERS.build(node, optimizer=optimizer)
-
-
-def test_the_call_fills_in_the_total_that_the_originals_solver_sets() -> None:
-    import torch
-
-    from tests.support import make_model
-
-    cases: list[tuple[str, dict[str, Any], str]] = [
-        ("StepAnnealingLR", {"WARMUP_STEPS": 10}, "total_steps"),
-        ("LinoPolyLR", {}, "end_epoch"),
-        ("CosineAnnealingLR", {}, "T_max"),
-        ("OneCycleLR", {"MAX_LR": 1.0}, "total_steps"),
-        ("LinearLR", {"TOTAL_ITERS": None}, "total_iters"),
-    ]
-    for name, keys, attribute in cases:
-        optimizer = torch.optim.SGD(make_model("SGD").parameters(), lr=0.1, momentum=0.9)
-        assert scepter_opt.check({"NAME": name, **keys})
-        scheduler = LR_SCHEDULERS.build({"NAME": name, **keys}, optimizer=optimizer, total_steps=500)
-        assert getattr(scheduler, attribute) == 500
-        epochs = LR_SCHEDULERS.build(
-            {"NAME": name, **keys, "INTERVAL": "epoch"}, optimizer=optimizer, total_steps=500, steps_per_epoch=50
-        )
-        assert getattr(epochs, attribute) == 10
 
 
 def test_checking_an_app_imports_no_torch() -> None:
