@@ -71,7 +71,6 @@ def test_a_function_of_the_package_has_at_most_50_lines_below_its_docstring() ->
 ELSEWHERE = {
     "components/component.py": "tests/config/test_base.py",
     "config/fields.py": "tests/config/test_coercion.py",
-    "lr_schedulers/api.py": "tests/lr_schedulers/test_composed_schedulers.py",
     "lr_schedulers/pairing.py": "tests/lr_schedulers/test_phases_messages.py",
     "lr_schedulers/registry.py": "tests/components/test_registry.py",
     "lr_schedulers/scepter_schedulers.py": "tests/runtime/test_scepter_schedulers.py",

@@ -1,3 +1,5 @@
+"""What people call for optimizers."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -69,21 +71,6 @@ def test_all_problems_of_all_nodes_are_told_at_once() -> None:
 def test_nodes_have_names(nodes: Any) -> None:
     with pytest.raises(ConfigError, match="must be named nodes"):
         scepter_opt.build_optimizers(MODELS, nodes)
-
-
-def test_each_gets_its_scheduler() -> None:
-    optimizers = scepter_opt.build_optimizers(MODELS, NODES)
-    nodes = {"generator": {"NAME": "CosineAnnealingLR"}, "critic": {"NAME": "NoneLR"}}
-    found = scepter_opt.build_lr_schedulers(optimizers, nodes, total_steps=10)
-    assert {name: type(one).__name__ for name, one in found.items()} == {
-        "generator": "CosineAnnealingLR", "critic": "NoneLR",
-    }  # fmt: skip
-    assert found["critic"].optimizer is optimizers["critic"]
-    with pytest.raises(ConfigError) as caught:
-        scepter_opt.build_lr_schedulers(optimizers, {"generators": {"NAME": "NoneLR"}, "critic": {"NAME": "NoneLR"}})
-    assert [problem.key for problem in caught.value.problems] == ["lr_schedulers.generators", "lr_schedulers.generator"]
-    with pytest.raises(ConfigError, match=r"lr_schedulers.generator.T_MAX: is needed"):
-        scepter_opt.build_lr_schedulers(optimizers, nodes)
 
 
 def test_freeze_freezes_and_the_optimizer_keeps_it_apart() -> None:
