@@ -30,7 +30,7 @@ class Selection:
     """What parameters may be told by: all that is given must hold, and of a list any."""
 
     NAMES: Texts = None
-    """Globs over the whole name, names of parameters or modules, or `re:` and a regular expression, which is searched."""
+    """Globs over the whole name, names of parameters or modules, or `re:` and a regular expression, searched."""
     MODULES: Texts = None
     """Class of the module that owns the parameter, or a base class of it, short or dotted."""
     KINDS: Annotated[Any, As(Kind | list[Kind] | None)] = None
