@@ -137,11 +137,9 @@ def kind_bits(parameters: Parameters) -> list[int]:
     if known is None:
         # few different answers for many parameters
         bits_of: dict[tuple[Any, type, bool], int] = {}
-        words = {"bias": True, "weight": False}
         known = []
         for name, tensor, owner in zip(parameters.names, parameters.tensors, parameters.owners, strict=True):
-            called_bias = words.get(name[name.rfind(".") + 1 :])
-            key = (tensor.shape, type(owner), _is_called_bias(name) if called_bias is None else called_bias)
+            key = (tensor.shape, type(owner), "bias" in name and (name.endswith(".bias") or _is_called_bias(name)))
             bits = bits_of.get(key)
             if bits is None:
                 bits = bits_of[key] = _bits(*key)
