@@ -23,24 +23,26 @@ def walk(root: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     Raises:
         ConfigError: A module holds itself.
     """
-    places: dict[int, int] = {}
+    places: dict[Any, int] = {}
     stack: list[tuple[str, Any, Any]] = [(prefix, root, None)]
     while stack:
         name, module, above = stack.pop()
         count = places.get(id(module), 0)
-        if count == 1:  # all below a module comes before what is beside it, so a circle shows the first time
-            _check_circle(name, module, above)
-        if count == _MOST_PLACES:
-            continue
+        if count:
+            if count == 1:  # all below a module comes before what is beside it, so a circle shows the first time
+                _check_circle(name, module, above)
+            if count == _MOST_PLACES:
+                continue
         places[id(module)] = count + 1
         yield name, module
         children = module._modules
-        here = (module, above)
-        for part in reversed(children):
-            if children[part] is not None:
-                wraps = part in WRAPPERS or (part == "module" and len(children) == 1 and not module._parameters)
-                below = name if wraps else f"{name}.{part}" if name else part
-                stack.append((below, children[part], here))
+        if children:
+            here = (module, above)
+            for part in reversed(children):
+                child = children[part]
+                if child is not None:
+                    wraps = part in WRAPPERS or (part == "module" and len(children) == 1 and not module._parameters)
+                    stack.append((name if wraps else f"{name}.{part}" if name else part, child, here))
 
 
 def _check_circle(name: str, module: Any, above: Any) -> None:
@@ -50,8 +52,8 @@ def _check_circle(name: str, module: Any, above: Any) -> None:
         above = above[1]
 
 
-def own_parameters(root: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Names, tensors and owners of all parameters below a root, in torch's order.
+def walk_with_hosts(root: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """The same, each with the module whose tensor it keeps under a parametrization; None for all others.
 
     What torch.nn.utils.parametrize keeps of a tensor belongs to the module whose tensor it is, not to the list that
     holds it: the weight of a parametrized Linear is a Linear's.
@@ -60,12 +62,16 @@ def own_parameters(root: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]
 
     hosts: dict[int, Any] = {}
     for place, module in walk(root, prefix):
-        parametrized = module._modules.get("parametrizations")
-        if parametrized is not None:
-            lists = [held for held in parametrized._modules.values() if isinstance(held, ParametrizationList)]
-            hosts |= {id(held): module for held in lists}
-        host = hosts.get(id(module))
+        if module._modules and "parametrizations" in module._modules:
+            lists = module._modules["parametrizations"]._modules.values()
+            hosts |= {id(held): module for held in lists if isinstance(held, ParametrizationList)}
+        yield place, module, hosts.get(id(module)) if hosts else None
+
+
+def own_parameters(root: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Names, tensors and owners of all parameters below a root, in torch's order."""
+    for place, module, host in walk_with_hosts(root, prefix):
         for part, tensor in module._parameters.items():
             if tensor is not None:
-                name = f"{place}.{part}" if place else part
-                yield name, tensor, host if host is not None and part.startswith("original") else module
+                owner = host if host is not None and part.startswith("original") else module
+                yield f"{place}.{part}" if place else part, tensor, owner

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import ConfigError, Problem, show
-from .modules import WRAPPERS, own_parameters, walk
+from .modules import WRAPPERS, walk, walk_with_hosts
 
 _FORMS = (
     "pass a module, a mapping of names to modules or tensors, named_parameters(), tensors, or torch's list of group "
@@ -79,15 +79,20 @@ class Parameters:
         """Add all parameters of a module."""
         self.roots.append((prefix, root))
         position, names, tensors, owners = self._position, self.names, self.tensors, self.owners
-        for name, tensor, owner in own_parameters(root, prefix):
-            if id(tensor) in position:
-                self.add(name, tensor, owner)
-            else:
-                # as `add` does, without the calls: there can be a hundred thousand
-                position[id(tensor)] = len(tensors)
-                names.append(name)
-                tensors.append(tensor)
-                owners.append(owner)
+        # as own_parameters and `add` do, without their calls: there can be a hundred thousand
+        for place, module, host in walk_with_hosts(root, prefix):
+            for part, tensor in module._parameters.items():
+                if tensor is None:
+                    continue
+                name = f"{place}.{part}" if place else part
+                owner = host if host is not None and part.startswith("original") else module
+                if id(tensor) in position:
+                    self.add(name, tensor, owner)
+                else:
+                    position[id(tensor)] = len(tensors)
+                    names.append(name)
+                    tensors.append(tensor)
+                    owners.append(owner)
 
     def add(self, name: str, tensor: Any, owner: Any = None) -> None:
         """Add one parameter, or one more name of a parameter.

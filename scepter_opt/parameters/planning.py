@@ -175,7 +175,7 @@ def _combine(
 ) -> tuple[list[Combination], array[int]]:
     """Each different combination once, and per parameter which it is."""
     count = len(parameters)
-    hits: Any = _hits(matched, count) if rules else repeat((), count)
+    hits, rules_of = _hits(matched, count)
     powers: Any = _powers(rules, matched, parameters) if rules else repeat(0, count)
     trained = [tensor.requires_grad for tensor in parameters.tensors]
     number_of: dict[Any, int] = {}
@@ -186,23 +186,28 @@ def _combine(
         number = number_of.setdefault(key, len(combinations))
         column[i] = number
         if number == len(combinations):
-            names, power, source, trainable = key
-            matching = {name: rules[name] for name in names}
+            hit, power, source, trainable = key
+            matching = {name: rules[name] for name in rules_of[hit]}
             settings = given[source] if source >= 0 else {}
             combination = resolve_settings(optimizers, matching, settings, power, not trainable)
             combinations.append(dataclasses.replace(combination, source=source, power=power))
     return combinations, column
 
 
-def _hits(matched: Mapping[str, set[int]], count: int) -> list[tuple[str, ...]]:
-    """Per parameter the names of the rules that match it, in order; equal ones are one object."""
-    hits: list[tuple[str, ...]] = [()] * count
+def _hits(matched: Mapping[str, set[int]], count: int) -> tuple[list[int], list[tuple[str, ...]]]:
+    """Per parameter the number of the rules that match it, and by number their names in order; 0 is none."""
+    hits = [0] * count
+    rules_of: list[tuple[str, ...]] = [()]
     for name, positions in matched.items():
-        longer: dict[tuple[str, ...], tuple[str, ...]] = {}
+        number_with: dict[int, int] = {}
         for i in positions:
             before = hits[i]
-            hits[i] = longer.get(before) or longer.setdefault(before, (*before, name))
-    return hits
+            number = number_with.get(before)
+            if number is None:
+                number = number_with[before] = len(rules_of)
+                rules_of.append((*rules_of[before], name))
+            hits[i] = number
+    return hits, rules_of
 
 
 def _powers(rules: Mapping[str, Rule], matched: Mapping[str, set[int]], parameters: Parameters) -> list[int]:

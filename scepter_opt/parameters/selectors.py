@@ -139,7 +139,7 @@ def kind_bits(parameters: Parameters) -> list[int]:
         bits_of: dict[tuple[Any, type, bool], int] = {}
         known = []
         for name, tensor, owner in zip(parameters.names, parameters.tensors, parameters.owners, strict=True):
-            key = (tensor.shape, type(owner), _is_called_bias(name))
+            key = (tensor.shape, type(owner), "bias" in name and (name.endswith(".bias") or _is_called_bias(name)))
             bits = bits_of.get(key)
             if bits is None:
                 bits = bits_of[key] = _bits(*key)
@@ -153,15 +153,19 @@ def kind_bits(parameters: Parameters) -> list[int]:
 
 def _is_called_bias(name: str) -> bool:
     """Whether `bias` is a word of the last part of a name, or of the tensor's whose parametrization it is of."""
-    if "bias" not in name:
-        return False
-    last = _ORIGINAL.sub(r"\1", name).rpartition(".")[2]
-    return _BIAS.search(last) is not None
+    last = name[name.rfind(".") + 1 :]
+    if last.startswith("original"):
+        last = _ORIGINAL.sub(r"\1", name).rpartition(".")[2]
+    return _says_bias(last)
+
+
+@lru_cache(maxsize=1024)
+def _says_bias(word: str) -> bool:
+    return re.search(r"(?<![A-Za-z])bias(?![A-Za-z])", word) is not None
 
 
 # torch.nn.utils.parametrize keeps of `bias` what it computes it from: parametrizations.bias.original
 _ORIGINAL = re.compile(r"parametrizations\.([^.]+)\.original\d*\Z")
-_BIAS = re.compile(r"(?<![A-Za-z])bias(?![A-Za-z])")
 
 
 def _bits(shape: Any, owner: type, called_bias: bool) -> int:
