@@ -11,12 +11,15 @@ HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
 EXAMPLES := $(VENV)/installed-examples-$(HERE)
 ALL := $(VENV)/installed-all-$(HERE)
 BENCH := $(VENV)/installed-bench-$(HERE)
+# Other packages' optimizers and training loops, in an environment of their own.
+HOSTS_VENV := .venv-hosts
+HOSTS := $(HOSTS_VENV)/installed-hosts-$(HERE)
 # The release candidate of the next Hydra, beside the environment; its tests put it first on the path.
 NEXT := 1.4.0rc3
 NEXT_OMEGACONF := 2.4.1rc1
 HYDRA_NEXT := $(VENV)/hydra-next/hydra_core-$(NEXT).dist-info
 
-.PHONY: help train test test-long lint bench conf
+.PHONY: help train test test-long test-hosts lint bench conf
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -30,6 +33,9 @@ test: lint $(HYDRA_NEXT) ## Lint, types, and the tests with branch coverage
 
 test-long: $(ALL) ## The tests that take longer
 	$(RUN) -m pytest -m long $(ARGS)
+
+test-hosts: $(HOSTS) ## The tests with other packages: their optimizers, their training loops
+	$(HOSTS_VENV)/bin/python -m pytest -m hosts $(ARGS)
 
 lint: $(ALL) ## ruff, what may import what, and mypy
 	$(RUN) -m ruff check .
@@ -47,6 +53,12 @@ $(VENV)/installed-%-$(HERE): setup.cfg constraints.txt | $(RUN)
 	@$(RUN) -m pip --version > /dev/null 2>&1 || $(RUN) -m ensurepip
 	$(RUN) -m pip install -c constraints.txt setuptools
 	$(RUN) -m pip install -c constraints.txt --no-build-isolation -e ".[$*]"
+	@touch $@
+
+$(HOSTS): setup.cfg constraints.txt | $(RUN)
+	$(RUN) -m venv --clear $(HOSTS_VENV)
+	$(HOSTS_VENV)/bin/python -m pip install -c constraints.txt setuptools
+	$(HOSTS_VENV)/bin/python -m pip install -c constraints.txt --no-build-isolation -e ".[hosts]"
 	@touch $@
 
 $(HYDRA_NEXT): | $(ALL)

@@ -25,6 +25,7 @@ def adapt(cls: Any, base: Any) -> Any:
     if "Config" not in cls.__dict__:
         cls.Config = config_from_signature(cls, base.common, base.filled, base.config_namespace(cls))
     check_config(cls, base)
+    # a class of its own for each: what is known of a class stands in its component, not in tables elsewhere
     component: Any = type(cls.__name__, (base,), {"target": cls, "Config": cls.Config, **base.facts_of(cls)})
     cls.Config = component.Config
     return component

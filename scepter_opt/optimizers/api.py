@@ -67,6 +67,7 @@ def build_optimizers(parameters: Any, cfgs: Any, logger: Any = None) -> dict[str
     with below(prefix):
         _check_cover(plans, configs, parameters)
     frozen = []
+    # all plans are made, and all that can be refused is, before anything is built
     for name, plan in plans.items():
         with below(f"{prefix}.{name}"):
             frozen += plan.to_freeze()

@@ -55,6 +55,7 @@ class OptimizerConfig(Config):
     def problems(self) -> Iterator[Problem]:
         """What is wrong between keys each of which is right alone."""
         if self.ONLY or self.PARAM_GROUPS:
+            # most nodes have neither, and checking them is not to import what checks rules
             from ..parameters.rules import check_rules
             from ..parameters.where import check_names
 

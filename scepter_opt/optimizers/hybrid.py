@@ -69,6 +69,7 @@ class Hybrid(BaseOptimize):
 
         def parts(self) -> Mapping[str, Any]:
             parts = {}
+            # what the Hybrid says of all holds for the parts that say nothing of their own
             for name, config in self.OPTIMIZERS.items():
                 changes: dict[str, Any] = {}
                 if self.IMPLEMENTATION is not Implementation.auto and config.IMPLEMENTATION is Implementation.auto:
@@ -101,6 +102,7 @@ class Hybrid(BaseOptimize):
         Args:
             parameters: torch's list of group dicts, each with the name of its part under `optimizer`.
         """
+        # makers, not parts: a part is built when it has groups, and again for groups that are added later
         makers = {name: partial(build_part, name, config) for name, config in self.cfg.parts().items()}
         optimizer: Optimizer = construct(target_class(self.target), parameters, makers, self.cfg.DEFAULT)
         return optimizer

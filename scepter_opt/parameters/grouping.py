@@ -55,6 +55,7 @@ def put_into_groups(
     )
     members: dict[Any, list[Combination]] = {}
     for combination in ranked:
+        # all that sets parameters apart: where they came from, who trains them, who names them, what is said of them
         named = tuple(name for name in combination.rules if name in naming)
         key = (combination.source, combination.part, named, _hashable(combination.settings))
         members.setdefault(key, []).append(combination)
@@ -106,7 +107,7 @@ def _hashable(settings: Mapping[str, Any]) -> Any:
 
 def _frozen(value: Any) -> Any:
     if type(value).__module__.startswith("torch"):
-        return id(value)
+        return id(value)  # two tensors of one value are two rates
     if isinstance(value, dict):
         return _hashable(value)
     return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
@@ -132,6 +133,7 @@ def leave_out(
     }
     if not limited:
         return []
+    # a combination is of many parameters, of which the optimizer may take some and not others
     left_out: dict[int, int] = {}
     refused: dict[tuple[str, str, str], list[str]] = {}
     for i, number in enumerate(column):

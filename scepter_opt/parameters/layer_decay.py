@@ -47,6 +47,7 @@ def exponents(patterns: list[str], parameters: Parameters, matched: Iterable[int
         ConfigError: There are no blocks, it cannot be told which belong together, what the model says is no layer, or
             only the module can tell what comes before the blocks.
     """
+    # what the model says of itself counts more than what its names look like, and what the config says more than both
     wanted = sorted(matched)
     powers = {} if patterns else powers_by_model(parameters, wanted, _count_blocks)
     names = {i: parameters.names[i] for i in wanted if i not in powers}
@@ -109,13 +110,16 @@ def _by_numbers(names: dict[int, str], parameters: Parameters) -> list[Tower]:
             tower.places[block] = path
     if not kinds:
         return []
+    # the head of a network is numbered too; of what is no tower, only the kind with the most blocks can be meant
     largest = max(kinds.values(), key=lambda tower: (len(tower.places), len(tower.block_of)))
     if len(kinds) == 1:
         return [largest]
+    # only where several kinds compete are the modules looked at: most models have one
     modules = dict(parameters.modules())
     towers = [tower for tower in kinds.values() if tower is largest or _is_tower(tower, modules)]
     for tower in towers:
         for other in towers:
+            # one holder within the other: of a parameter between them it is open whose stem or end it is
             if tower is not other and _within(tower.holder, other.holder):
                 first, second = (names[min(each.block_of)] for each in (tower, other))
                 message = (
@@ -160,6 +164,7 @@ def _around(towers: list[Tower], names: dict[int, str], parameters: Parameters) 
     powers = {}
     for i, name in names.items():
         identities = [tuple(each.split(".")) for each in parameters.all_names(i)]
+        # a tied embedding lies in the first tower that holds it under any of its names
         around = next((t for e, t in extents.items() if any(_within(e, path) for path in identities)), None)
         if around is not None:
             powers[i] = len(set(around.block_of.values())) + 1 if i < min(around.block_of) else 0
@@ -174,6 +179,7 @@ def _around(towers: list[Tower], names: dict[int, str], parameters: Parameters) 
 
 def _extent(tower: Tower, towers: list[Tower]) -> tuple[str, ...]:
     """The path of the largest module that holds this tower and no other."""
+    # a wrapper around the holder, and a head in the wrapper, belong to the tower as well
     extent = tower.holder
     while extent and not any(_within(extent[:-1], other.holder) for other in towers if other is not tower):
         extent = extent[:-1]

@@ -102,6 +102,7 @@ class Parameters:
             self.owners.append(owner)
             return
         what = self.names[position] or f"a tensor of shape {tuple(tensor.shape)}"
+        # within one module a second name is a tie; in a second group dict it would be trained twice
         if position < len(self.given_of):
             raise _refusal(f"{what} is in two group dicts.")
         if not name or not self.names[position]:
@@ -127,6 +128,7 @@ def collect(parameters: Any, graph_tensors: bool = False) -> Parameters:
     if isinstance(parameters, torch.nn.Module):
         columns.add_module("", parameters)
     elif isinstance(parameters, Mapping):
+        # tensors keep the names they are given; a wrapper's prefix goes where all of them have it
         pairs = [(str(name), item) for name, item in parameters.items() if not isinstance(item, torch.nn.Module)]
         cleaned = dict(_cleaned(pairs))
         for name, item in parameters.items():
@@ -151,6 +153,7 @@ def _collect_items(columns: Parameters, items: list[Any], graph_tensors: bool) -
     if not groups:
         _add_pairs(columns, _named(items), graph_tensors)
         return
+    # whether `module.` is a wrapper's shows only over the names of all groups together
     named = [(group, _named(_members(group))) for group in groups]
     strip = _common_modules([name for _, pairs in named for name, _ in pairs])
     for group, pairs in named:
@@ -231,7 +234,7 @@ def _check_names(parameters: Parameters) -> None:
         raise _refusal("some parameters have names and some have none: give names to all, or to none.")
     names = [*parameters.names, *(name for others in parameters.tied.values() for name, _ in others)]
     if len(set(names)) == len(names):
-        return
+        return  # the search below is for the message
     owner_of: dict[str, int] = {}
     for position in range(len(parameters)) if parameters.has_names else ():
         for name in parameters.all_names(position):

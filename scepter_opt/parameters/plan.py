@@ -79,6 +79,7 @@ class Plan(Rows):
         frozen = [i for i, number in enumerate(self.column) if self.combinations[number].frozen]
         change = [(names[i], tensors[i]) for i in frozen if tensors[i].requires_grad]
         if change:
+            # DDP has counted which gradients to wait for, and would wait for those forever
             from torch.nn.parallel import DistributedDataParallel
 
             if any(isinstance(module, DistributedDataParallel) for _, module in self.parameters.modules()):

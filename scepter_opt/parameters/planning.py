@@ -39,6 +39,7 @@ def make_plan(config: Any, parameters: Any) -> Plan:
     ends = config.parts().values() if hasattr(config, "parts") else [config]
     parameters = collect(parameters, graph_tensors=any(end.get("DIFFERENTIABLE") for end in ends))
     parameters = _only(listed(config.get("ONLY")), parameters)
+    # rates are scaled before rules multiply them, so that a rule's factor is one of what is trained with
     config, optimizers = _scaled(config)
     rules = _rules(config)
     matched = _matched(rules, parameters)
@@ -48,6 +49,7 @@ def make_plan(config: Any, parameters: Any) -> Plan:
         count = len(parameters)
         message = f"all {count} parameters are frozen." if count else "there are no parameters to train."
         raise ConfigError([Problem("", message)])
+    # before the groups, since what is left out is in none
     problems = leave_out(config, optimizers.configs, rules, combinations, parameters, column)
     groups = put_into_groups(optimizers.configs, rules, combinations, parameters.given)
     problems += check_groups(config, optimizers.configs, rules, groups)
@@ -148,6 +150,7 @@ def _matched(rules: Mapping[str, Rule], parameters: Parameters) -> dict[str, set
     """By rule the positions that it matches."""
     matched: dict[str, set[int]] = {}
     problems = []
+    # sorting a hundred thousand names for one rule would take longer than looking at each once
     if len(rules) > _FEW_RULES:
         parameters.sort_names()
     for name, rule in rules.items():

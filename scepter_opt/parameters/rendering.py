@@ -36,6 +36,7 @@ def short(rows: Rows, steps: list[StepChoice]) -> str:
 
 def _step_lines(rows: Rows, steps: list[StepChoice]) -> Iterator[str]:
     """How the steps of groups are computed, a line for each way."""
+    # nearly always all groups step alike: then no group is named
     several = len(set(steps)) > 1
     for step in dict.fromkeys(steps):
         where = [group.name for group, own in zip(rows.group_settings, steps, strict=True) if own == step]

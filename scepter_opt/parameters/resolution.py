@@ -64,6 +64,7 @@ def resolve_settings(
         ConfigError: The optimizer that they end in has no such setting, or it cannot be with the others.
     """
     said, decided = _last_word(rules, given)
+    # what is no setting of the optimizer is taken out first; the rest is checked against the part that gets it
     part = said.pop("OPTIMIZER", optimizers.default)
     frozen = said.pop("FREEZE", False) or frozen
     said.pop("LAYERS", None)
@@ -74,6 +75,7 @@ def resolve_settings(
     if decided.get("LEARNING_RATE"):
         # a rate of a rule was written for the same batch size as the optimizer's own, which is scaled already
         settings["LEARNING_RATE"] *= optimizers.factors[part]
+    # multipliers come last, whatever the order of rules: a rate that a later rule sets is multiplied too
     for factor, key in _PRODUCTS.items():
         if factor in said:
             value = settings[key] if key in settings else number_of(config, key)
@@ -111,6 +113,7 @@ def _last_word(
     decided: dict[str, tuple[str, ...]] = dict.fromkeys(given, ())
     for name, rule in rules.items():
         for key, value in rule.SET.items():
+            # multipliers multiply over rules; of everything else the last word holds
             multiplies = key in ("LR_MULT", "WEIGHT_DECAY_MULT") and key in said
             said[key] = said[key] * value if multiplies else value
             decided[key] = (*decided[key], name) if multiplies else (name,)
@@ -128,6 +131,7 @@ def _check(config: Any, settings: dict[str, Any], decided: Mapping[str, tuple[st
         if key not in settable(type(config)):
             problem = unknown_setting(key, settings[key], type(config))
             raise _problem(decided, key, f"the parameters end in {config.NAME}. {problem.message}", settings[key])
+        # a tensor rate that came in a group dict is to stay that very tensor
         if not type(settings[key]).__module__.startswith("torch"):
             checked, problems = check_settings({key: settings[key]}, type(config))
             for problem in problems:
@@ -194,6 +198,7 @@ def _check_part(config: Any, place: str, part: Any) -> Iterator[Problem]:
 
 
 def _same(one: Any, other: Any) -> bool:
+    # == of tensors is a tensor, and of two rates that are equal now a schedule may move one
     if type(one).__module__.startswith("torch") or type(other).__module__.startswith("torch"):
         return one is other
     return bool(one == other)

@@ -42,6 +42,7 @@ class ParameterColumns:
     @classmethod
     def of(cls, parameters: Parameters) -> ParameterColumns:
         """The columns of parameters; a parameter without a name is called by its position."""
+        # few different shapes for many parameters: equal ones are one object
         shapes: dict[Any, tuple[int, ...]] = {}
         return cls(
             names=parameters.names if parameters.has_names else [f"[{i}]" for i in range(len(parameters))],

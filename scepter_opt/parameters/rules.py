@@ -80,6 +80,7 @@ def _check_rule(node: Any, owner: type | None, imports: bool | None) -> tuple[An
         return None, [Problem("", "must be a rule: {WHERE: ..., SET: ...}.", node)]
     spellings = {key: f"WHERE.{key}" for key in SELECTORS} | {key: f"SET.{key}" for key in settable(owner)}
     spellings |= {key.lower(): key for key in fields(Rule)}
+    # `SET:` with nothing under it is how YAML writes a rule that only names
     values = {key: value for key, value in node.items() if not (key == "SET" and value is None)}
     if values.get("WHERE", "") in (None, {}):
         values["WHERE"] = {}
@@ -100,6 +101,7 @@ def _check_rule(node: Any, owner: type | None, imports: bool | None) -> tuple[An
 def settable(owner: Any) -> Mapping[str, Field]:
     """The keys that a rule can set: those of an optimizer's Config that may differ by group, and the rules' own."""
     own = dict(fields(RuleKeys))
+    # without an optimizer, or with several, the plan knows better which keys there are
     if owner is None or owner.several:
         return own
     common = fields(owner.component.common).keys() - {"IMPLEMENTATION"}
@@ -121,6 +123,7 @@ def check_settings(values: Mapping[Any, Any], owner: type | None) -> tuple[dict[
         owner: The Config of the optimizer; None for one without, and where several share the rule any key passes.
     """
     known = settable(owner)
+    # of several optimizers a parameter's own is known when it has been sent to one
     any_key = owner is None or owner.several  # type: ignore[attr-defined]  # an OptimizerConfig
     checked: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -220,6 +223,7 @@ def conflicts(config: Any, settings: Mapping[str, Any]) -> Iterator[tuple[str, s
     """Refused combinations that settings make with the rest of a Config: the key that was set, and what is right."""
     own = {key: value for key, value in settings.items() if key in fields(type(config))}
     if own and config.conflicts:
+        # refused is what they make together, not what was refused of the optimizer alone
         together = dataclasses.replace(config, **own)
         for conflict in config.conflicts:
             mine = [key for key in conflict.keys if key in own]

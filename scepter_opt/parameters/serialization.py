@@ -20,6 +20,7 @@ _FORMAT = 2
 
 def to_json(rows: Rows, steps: list[StepChoice]) -> str:
     """A plan as JSON: settings once per group and combination, columns for the parameters."""
+    # a hundred thousand rows, and few different ones: what is equal is written once
     document = {
         "scepter_opt plan": _FORMAT,
         "optimizer": rows.optimizer,
@@ -130,5 +131,6 @@ def _settings(row: Row) -> dict[str, Any]:
         return {"shape": row.shape, "frozen": True, "left out": True}
     settings = {"LEARNING_RATE": row.group.learning_rate, "WEIGHT_DECAY": row.group.weight_decay} | row.group.settings
     part = {"part": row.group.part} if row.group.part else {}
+    # a plan that was read has lists for tuples and texts for enums
     plain = json.loads(json.dumps(settings, default=_json_value))
     return {"shape": row.shape, "frozen": row.frozen, **part, **plain}

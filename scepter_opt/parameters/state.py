@@ -15,7 +15,9 @@ def keep_rules(optimizer: Any) -> None:
 
     Which rules match a parameter is for the configuration to say, not for a checkpoint.
     """
-    optimizer.register_load_state_dict_pre_hook(_with_rules)
+    # a class that wraps another optimizer may do without torch's constructor, and so without hooks
+    if hasattr(optimizer, "_optimizer_load_state_dict_pre_hooks"):
+        optimizer.register_load_state_dict_pre_hook(_with_rules)
 
 
 def _with_rules(optimizer: Any, state_dict: Mapping[str, Any]) -> dict[str, Any] | None:

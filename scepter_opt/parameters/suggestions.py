@@ -18,6 +18,7 @@ _MOST_CANDIDATES = 5000
 
 def explain(where: Selection, parameters: Parameters) -> str:
     """Why a selection matches nothing, with what there is instead."""
+    # the selector at fault is the one that matches nothing alone; otherwise it is their combination
     empty = [key for key in given(where) if not select(_alone(where, key), parameters)]
     if not empty:
         single = len(given(where)) == 1

@@ -30,7 +30,7 @@ class Selection:
     """What parameters may be told by: all that is given must hold, and of a list any."""
 
     NAMES: Texts = None
-    """Globs over the whole name, names of parameters or modules, or `re:` with a regular expression."""
+    """Globs over the whole name, names of parameters or modules, or `re:` and a regular expression, which is searched."""
     MODULES: Texts = None
     """Class of the module that owns the parameter, or a base class of it, short or dotted."""
     KINDS: Annotated[Any, As(Kind | list[Kind] | None)] = None
@@ -38,7 +38,7 @@ class Selection:
     NDIM: Annotated[Any, As(Annotated[int, Ge(0)] | list[Annotated[int, Ge(0)]] | None)] = None
     """Number of dimensions."""
     MARKED: Texts = None
-    """Attribute of the parameter, or method of a module that names it, such as no_weight_decay."""
+    """Attribute of the parameter, or method of a module that names it and begins with no_, such as no_weight_decay."""
 
 
 @dataclass(kw_only=True)
@@ -79,6 +79,7 @@ def check_selection(selection: Selection) -> list[Problem]:
 
 def check_names(key: str, patterns: Any) -> Iterator[Problem]:
     """What is wrong with one or several patterns of names that a key has."""
+    # an empty pattern would be no pattern to fnmatch, and match nothing without a word
     for position, pattern in enumerate(listed(patterns)):
         where = key if isinstance(patterns, str) else f"{key}[{position}]"
         if not pattern:

@@ -53,11 +53,12 @@ class HybridOptimizer(Optimizer):
             for name in self._makers
             if name in names
         }
+        # each part keeps its order; torch's constructor gets the groups in the order of all
         shares = {name: iter(part.param_groups) for name, part in self.parts.items()}
         states = [part.state for part in self.parts.values()]
         super().__init__([next(shares[name]) for name in names], self._defaults(default))
         for state in states:
-            self.state.update(state)
+            self.state.update(state)  # some classes, Adagrad say, make state when they are built
         self._share()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

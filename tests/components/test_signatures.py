@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,16 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 import scepter_opt
 from scepter_opt import LR_SCHEDULERS, OPTIMIZERS, ConfigError
-from scepter_opt.components.registry import UserClasses
 from scepter_opt.components.signatures import parameters_of
-
-
-@pytest.fixture(autouse=True)
-def _own_registrations() -> Iterator[None]:
-    """What a test registers is forgotten after it."""
-    before = {kind: dict(entries) for kind, entries in UserClasses().entries.items()}
-    yield
-    UserClasses().entries = before
 
 
 class Base(torch.optim.Optimizer):

@@ -14,16 +14,20 @@ from tests.parameters.models import Net, rule
 HEAD = {"head": rule({"NAMES": "head"}, {"LR_MULT": 0.5})}
 
 
-@scepter_opt.OPTIMIZERS.register_class(name="OpenForKeys")
 class Open(scepter_opt.BaseOptimize):
     def __call__(self, parameters: Any) -> Any:
         return torch.optim.SGD(parameters, lr=float(self.cfg.LEARNING_RATE))
 
 
-@scepter_opt.LR_SCHEDULERS.register_class(name="OpenSchedule")
 class OpenSchedule(scepter_opt.BaseScheduler):
     def __call__(self, optimizer: Any) -> Any:
         return torch.optim.lr_scheduler.StepLR(optimizer, 2)
+
+
+@pytest.fixture(autouse=True)
+def _registered() -> None:
+    scepter_opt.OPTIMIZERS.register_class(name="OpenForKeys")(Open)
+    scepter_opt.LR_SCHEDULERS.register_class(name="OpenSchedule")(OpenSchedule)
 
 
 def build(**keys: Any) -> Any:

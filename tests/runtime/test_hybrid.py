@@ -212,3 +212,44 @@ def test_a_compiled_step_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         results.append(train(model, [optimizer]))
     for one, other in zip(*(weights for _, weights in results), strict=True):
         torch.testing.assert_close(one, other, atol=1e-2, rtol=0)
+
+
+def test_train_and_eval_reach_the_parts_that_have_them() -> None:
+    class Averaging(torch.optim.SGD):
+        """As optimizers without a schedule do: what is evaluated is not what is trained."""
+
+        def train(self) -> None:
+            self.mode = "train"
+
+        def eval(self) -> None:
+            self.mode = "eval"
+
+    model = make_model("SGD")
+    matrices = [parameter for parameter in model.parameters() if parameter.ndim == 2]
+    others = [parameter for parameter in model.parameters() if parameter.ndim != 2]
+    optimizer = HybridOptimizer(
+        [{"params": matrices, "optimizer": "a"}, {"params": others}],
+        {"a": Averaging, "b": torch.optim.SGD},
+        default="b",
+    )
+    part: Any = optimizer.parts["a"]
+    optimizer.eval()
+    assert part.mode == "eval"
+    optimizer.train()
+    assert part.mode == "train"
+
+
+def test_a_part_all_of_whose_parameters_are_frozen_is_built_and_trains_later() -> None:
+    model: Any = make_model("SGD")
+    for parameter in model.parameters():
+        parameter.requires_grad_(parameter.ndim != 2)
+    optimizer = scepter_opt.build_optimizer(model, hybrid_node())
+    assert set(optimizer.parts) == {"muon", "rest"}  # type: ignore[attr-defined]  # a Hybrid
+    before = model[0].weight.detach().clone()
+    make_loss(model)()
+    optimizer.step()
+    assert torch.equal(before, model[0].weight)
+    model[0].weight.requires_grad_(True)
+    make_loss(model)()
+    optimizer.step()
+    assert not torch.equal(before, model[0].weight)
