@@ -110,8 +110,17 @@ class HolderConfig(SchedulerConfig):
             said = () if its_run is None else part.remarks_on(fitted.SCHEDULERS[name], its_run)
             yield from (remark.under(f"SCHEDULERS.{name}") for remark in said)
 
+    def describe(self) -> str:
+        parts = [f"{name} ({_described(part)})" for name, part in self.SCHEDULERS.items()]
+        milestones = f" at {', '.join(map(str, self.get('MILESTONES')))}" if "MILESTONES" in self else ""
+        return f"{self.NAME}: {', '.join(parts)}{milestones}"
+
     def _typed_parts(self) -> Iterator[tuple[str, SchedulerConfig]]:
         return ((name, part) for name, part in self.SCHEDULERS.items() if not isinstance(part, OpenConfig))
+
+
+def _described(part: Any) -> str:
+    return part.describe() if isinstance(part, SchedulerConfig) else str(part.NAME)
 
 
 class _Composed(BaseScheduler):

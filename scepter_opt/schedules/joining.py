@@ -83,6 +83,9 @@ def hold(curve: Factor, length: int | Fraction) -> Factor:
     [0.0, 0.0, 0.5, 0.5, 1.0]
     """
     length = stretch("hold", length)
+    if isinstance(length, int):
+        ticks = length
+        return lambda k: curve(k - k % ticks) if k > 0 else curve(k)
 
     # the boundary is rounded and the index counted exactly: no stretch drifts, however many come before it
     def stairs(k: int) -> float:

@@ -86,6 +86,9 @@ class Timeline:
         start, end = _factor(piece, "FROM", own, stands), _factor(piece, "TO", own, None)
         if kind.to == "optional":
             return constant(start if end is None else end)
+        if kind.to == "required" and piece == self.pieces[0] and not {"FROM", "FROM_VALUE"} & set(phase) and end == 1.0:
+            message = "is required: the first phase begins at 1 without it, and ends at the optimizer's own value too."
+            raise ConfigError([Problem(f"{piece.key}.FROM", message)])
         # A curve is made from where its clock begins, and read from where the phase begins: with the schedule's clock
         # the phases before hide its beginning.
         origin = 0 if phase.CLOCK is Clock.schedule else piece.begin

@@ -117,6 +117,18 @@ def test_growth_without_an_end_is_refused_where_the_call_gives_none() -> None:
         scepter_opt.schedule({"PHASES": phases}, 1000)
 
 
+@pytest.mark.parametrize("first", [{"CURVE": "linear", "TO_VALUE": 0.1}, {"CURVE": "cosine", "TO_VALUE": 0.1}])
+def test_a_first_phase_to_the_optimizers_own_value_goes_nowhere(first: dict[str, Any]) -> None:
+    node = {"NAME": "PhasesLR", "PHASES": {"warmup": first}}
+    scepter_opt.check(node)
+    with pytest.raises(ConfigError, match=r"PHASES.warmup.FROM: is required: the first phase begins at 1 without it"):
+        scepter_opt.check({"optimizer": {"NAME": "SGD", "LEARNING_RATE": 0.1}, "lr_scheduler": node})
+    scepter_opt.check({"optimizer": {"NAME": "SGD", "LEARNING_RATE": 0.2}, "lr_scheduler": node})
+    with pytest.raises(ConfigError, match="ends at the optimizer's own value too"):
+        scepter_opt.preview(node, 10, 0.1)
+    assert scepter_opt.preview(node, 10, 0.2)["default"][0] == 0.2
+
+
 def test_phases_that_all_round_to_no_ticks_are_their_end() -> None:
     phases = {"warmup": {"CURVE": "linear", "FROM": 0, "TO": 0.5, "LENGTH": "1%"}}
     node = {"NAME": "PhasesLR", "PHASES": {"hold": {"CURVE": "constant"}}, "RULES": {"head": phases}}
