@@ -140,6 +140,7 @@ def _own_values(groups: Any, listed: Mapping[str, dict[str, Any]]) -> dict[str, 
     if isinstance(groups, Plan) and isinstance(groups.config, OptimizerConfig):
         for part, config in groups.config.parts().items():
             own[part] = {keyword_of(key): value for key, value in config.items()}
+    # what a parameter without multipliers gets: the group of no rule, where there is one
     for group in sorted(listed.values(), key=lambda group: group.get("name") != "default"):
         own.setdefault(group.get("optimizer", ""), group)
     return own
@@ -171,6 +172,9 @@ def _of_phases(
         raise ConfigError([Problem(f"RULES.{missing[0]}", message)])
     factors = _Factors(own, ticks)
     shown = {}
+    # The same product as the scheduler's: each group's base value, times the curve of all groups, times those of the
+    # rules that all its parameters have. Curves are kept as arrays by the optimizer's own value, so that a hundred
+    # groups of layer-wise decay share one array.
     for name in timelines.names:
         setting = Setting.of(name, groups.values())
         columns = {}
@@ -181,6 +185,7 @@ def _of_phases(
                 for key, each, rule, timeline in timelines.keyed()
                 if each == name and (not rule or rule in rules)
             ]
+            # without any group that has the setting (only rates were given) factors are shown for all
             if hit and (name == RATE or setting.is_in(group) or not any(map(setting.is_in, groups.values()))):
                 columns[group_name] = (_number(setting, group), hit)
         shown[name] = Preview(columns)
@@ -194,13 +199,22 @@ def _number(setting: Setting, group: dict[str, Any]) -> float:
     return float(setting.base(dict(group))) if setting.is_in(group) else 1.0
 
 
+class _Silent:
+    """A logger of what is built only to be looked at."""
+
+    def info(self, line: str) -> None:
+        """Nothing."""
+
+
 def _of_any(config: Any, groups: Mapping[str, dict[str, Any]], ticks: int, run: Horizon, key: str) -> Preview:
     """The rates that a scheduler sets on an optimizer that is thrown away."""
     import torch
 
+    # What is not made of curves is run, on an optimizer of one number a group that is thrown away. Momentum is there
+    # for what cycles it.
     given = [{**group, "lr": float(group.get("lr", 1.0)), "params": [torch.zeros(())]} for group in groups.values()]
     optimizer = torch.optim.SGD(given, lr=given[0]["lr"], momentum=0.9)
-    scheduler = LR_SCHEDULERS.build(config, optimizer=optimizer, total_steps=run, key=key)
+    scheduler = LR_SCHEDULERS.build(config, _Silent(), optimizer=optimizer, total_steps=run, key=key)
     optimizer.step()  # torch warns if this never happens
     columns = {name: array("d") for name in groups}
     for tick in range(ticks):

@@ -82,6 +82,7 @@ class Driver:
             metric = self._fitting(config, metrics)
         self._takes_metric = metric != "none"
         self._needs_metric = metric == "required" or (metric == "optional" and self._by_epoch)
+        # a scheduler of phases by steps waits for its metric from epoch to epoch, and is not to complain in between
         if metric == "optional" and not self._by_epoch:
             self._inner.is_observed = True  # its metric comes by epochs, between the ticks
         self._seen = False
@@ -121,6 +122,7 @@ class Driver:
         Raises:
             ConfigError: The metric is not there, or is NaN.
         """
+        # since the last call: a loop that accumulates gradients may step less often than it calls, and never more
         if self.scaler is not None and not self._stepped:
             return False
         self._stepped = 0
@@ -141,6 +143,7 @@ class Driver:
             ConfigError: The metric is not there, or is NaN.
         """
         self.epochs += 1
+        # a metric that came at a step of this epoch serves for the epoch too
         if self._by_epoch:
             return self._tick(self.epochs, metrics)
         if self._takes_metric and not self._needs_metric:
@@ -234,6 +237,7 @@ def _count_steps(driver: Driver, scheduler: Any) -> None:
     if optimizer is None:
         message = f"with a scaler a driver needs the scheduler's optimizer, and {type(scheduler).__name__} has none."
         raise ConfigError([Problem("scheduler", message)])
+    # weakly, or an optimizer would keep every driver that it ever had
     known = ref(driver)
 
     def count(stepped: Any, *_: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..components.checking import check_node, checked_nodes
 from ..config.nodes import full_key, read
-from ..errors import ConfigError, Problem, below, did_you_mean
+from ..errors import ConfigError, Problem, below, did_you_mean, say
 from ..schedules.timeline import PlainSchedule
 from .building import horizon
 from .phases import PhasesLR
@@ -72,6 +72,7 @@ def build_lr_schedulers(
         ConfigError: Anything is wrong, or the names differ.
     """
     prefix = full_key(cfgs) or "lr_schedulers"
+    # all nodes before the first scheduler: nothing is half-built when one of them is wrong
     configs = checked_nodes(cfgs, LR_SCHEDULERS, prefix)
     problems = []
     for name in configs:
@@ -124,4 +125,9 @@ def schedule(node: Any, total_steps: int | Horizon | None = None, steps_per_epoc
         for key in ("SETTINGS", "RULES"):
             if config[key]:
                 raise ConfigError([Problem(key, "belongs to an optimizer's schedule; a plain function has none.")])
-        return PlainSchedule(config.with_horizon(horizon(total_steps, steps_per_epoch)).timelines().rate)
+        run = horizon(total_steps, steps_per_epoch)
+        fitted = config.with_horizon(run)
+        function = PlainSchedule(fitted.timelines().rate)
+        for remark in (*config.remarks(), *config.remarks_on(fitted, run)):
+            say(remark)
+        return function

@@ -100,11 +100,11 @@ class SchedulerConfig(Config):
             fitted: The same Config with its end filled in.
             run: The length of the run.
         """
-        from ..config.validation import fields
-
         total = fitted.TOTAL_STEPS
         if total is None:
             return
+        from ..config.validation import fields
+
         for key in self.reached:
             value, default = getattr(self, key), fields(type(self))[key].default
             # the end of a curve may be that of the run; a drop there would come after its last step
@@ -158,7 +158,8 @@ class SchedulerConfig(Config):
         filled: dict[str, Any] = {"TOTAL_STEPS": self._total(run)}
         if self.horizon and filled.get(self.horizon, getattr(self, self.horizon)) is None:
             filled[self.horizon] = self.ticks_of(run) if filled["TOTAL_STEPS"] is None else filled["TOTAL_STEPS"]
-        return dataclasses.replace(self, **filled)
+        changed = any(getattr(self, key) != value for key, value in filled.items())
+        return dataclasses.replace(self, **filled) if changed else self
 
     def _total(self, run: Horizon) -> int | None:
         """Ticks of the run, said by the config or by the call; None where neither does.
@@ -167,10 +168,13 @@ class SchedulerConfig(Config):
             ConfigError: Both say it, and differently.
         """
         said = None if self.TOTAL_STEPS is None else int(self.TOTAL_STEPS)
+        if run.total_steps is None:
+            return said
         try:
             ticks = self.ticks_of(run)
         except ConfigError:
-            if run.total_steps is not None and self.horizon and getattr(self, self.horizon) is None:
+            # a length in epochs that is not known stops only what needs it
+            if self.horizon and getattr(self, self.horizon) is None:
                 raise
             return said
         if said is None or self._agree(said, ticks, run):
@@ -208,6 +212,7 @@ class SchedulerConfig(Config):
 
         known = fields(type(self))
         left_out = {"NAME", "TOTAL_STEPS"} - {self.horizon}
+        # the total is the run's, and told only by what makes something of it
         items = [(key, value) for key, value in self.items() if key not in left_out]
         said = [f"{key} {_plain(value)}" for key, value in items if value != known[key].default]
         return f"{self.NAME}: {', '.join(said)}" if said else self.NAME

@@ -41,6 +41,8 @@ def untouched(optimizer: Any) -> Iterator[None]:
     if not isinstance(optimizer, torch.optim.Optimizer):
         message = f"needs a torch.optim.Optimizer, not a {type(optimizer).__name__}."
         raise ConfigError([Problem("", message)])
+    # Group dicts are emptied and filled again, and tensors written in place: whoever holds them, such as a captured
+    # step or another scheduler, goes on holding what the optimizer has.
     groups = [
         {key: value.clone() if isinstance(value, torch.Tensor) else value for key, value in group.items()}
         for group in optimizer.param_groups

@@ -54,6 +54,7 @@ class NamedSchedulers(Nested):
             value = getattr(config, key)
             if key != config.horizon and value != fields(type(config))[key].default:
                 problems.append(Problem(key, f"belongs on the {self.holder} that holds this node.", value))
+        # each part would write its own rate, the last over those of all others
         if config.get("LAST_EPOCH", -1) >= 0:
             message = f"a part goes on with the {self.holder} that holds it: load the state_dict of that."
             problems.append(Problem("LAST_EPOCH", message, config.LAST_EPOCH))
@@ -83,6 +84,8 @@ class HolderConfig(SchedulerConfig):
         Raises:
             ConfigError: All problems of all parts; UnknownYet where there are none but those.
         """
+        # Parts are fitted here and nowhere else, each to its own stretch of the run. What only the run can say is told
+        # only where nothing else is wrong: check has no run, and would stop at the first such part.
         parts, problems, unknown = {}, list[Problem](), list[Problem]()
         for (name, part), its_run in zip(self.SCHEDULERS.items(), self.runs_of_parts(run), strict=True):
             try:
@@ -107,8 +110,17 @@ class HolderConfig(SchedulerConfig):
             said = () if its_run is None else part.remarks_on(fitted.SCHEDULERS[name], its_run)
             yield from (remark.under(f"SCHEDULERS.{name}") for remark in said)
 
+    def describe(self) -> str:
+        parts = [f"{name} ({_described(part)})" for name, part in self.SCHEDULERS.items()]
+        milestones = f" at {', '.join(map(str, self.get('MILESTONES')))}" if "MILESTONES" in self else ""
+        return f"{self.NAME}: {', '.join(parts)}{milestones}"
+
     def _typed_parts(self) -> Iterator[tuple[str, SchedulerConfig]]:
         return ((name, part) for name, part in self.SCHEDULERS.items() if not isinstance(part, OpenConfig))
+
+
+def _described(part: Any) -> str:
+    return part.describe() if isinstance(part, SchedulerConfig) else str(part.NAME)
 
 
 class _Composed(BaseScheduler):
@@ -146,6 +158,7 @@ class SequentialLR(_Composed):
         """Ticks at which the next scheduler takes over, increasing."""
 
         def runs_of_parts(self, run: Horizon) -> Iterator[Horizon | None]:
+            # the last part's run ends with the holder's, if that is known
             milestones, total = [int(milestone) for milestone in self.MILESTONES], self._total(run)
             for begin, end in zip([0, *milestones], [*milestones, total], strict=True):
                 yield _run_of_part(self, run, None if end is None else end - begin)
@@ -164,6 +177,7 @@ def _run_of_part(holder: HolderConfig, run: Horizon, length: int | None) -> Hori
 
 def _with_a_run(part: SchedulerConfig, run: Horizon | None) -> tuple[SchedulerConfig, Horizon]:
     """A part with the run that it is fitted to: one that its turn never comes to fits into any."""
+    # a smoke run of three steps must not die of a part that the real run comes to after a thousand
     if run is not None:
         return part, run
     truncated: Any = {"TRUNCATE": True} if "TRUNCATE" in part else {}

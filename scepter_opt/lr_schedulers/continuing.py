@@ -16,6 +16,7 @@ def go_on(scheduler: Any) -> None:
     Args:
         scheduler: One of torch's, constructed with a `last_epoch`.
     """
+    # the constructor takes the tick for the place in the first cycle
     if hasattr(scheduler, "T_cur"):
         scheduler.T_cur, scheduler.T_i = _cycle_at(scheduler.last_epoch, scheduler.T_0, scheduler.T_mult)
     with warnings.catch_warnings():

@@ -32,6 +32,7 @@ Momenta = Annotated[Any, As(Beta | list[Beta])]
 
 def _above(low: Any, high: Any) -> bool:
     """Whether a lower bound is above its upper one, in any group."""
+    # one number stands for all groups; lists of different lengths are torch's to refuse
     count = max(len(bound) if isinstance(bound, list) else 1 for bound in (low, high))
     lows, highs = (bound if isinstance(bound, list) else [bound] * count for bound in (low, high))
     return any(one > other for one, other in zip(lows, highs, strict=False))
@@ -185,6 +186,7 @@ class OneCycleLR(BaseScheduler):
         conflicts_with = pairing.momentum_to_cycle
         remarks_with = pairing.rates_never_read
 
+        # EPOCHS times STEPS_PER_EPOCH is a total, and must agree with the call's like any other
         def with_horizon(self, run: Horizon) -> Self:
             if self.EPOCHS is None or self.STEPS_PER_EPOCH is None:
                 return super().with_horizon(run)

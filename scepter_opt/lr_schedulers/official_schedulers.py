@@ -26,6 +26,7 @@ INCREASING = Conflict(
 )
 
 
+# Where torch's constructor goes on wrongly, and no closed form puts it right (`continuing` does where there is one).
 NO_LAST_EPOCH = Conflict(
     ("LAST_EPOCH",),
     lambda c: c.LAST_EPOCH >= 0,

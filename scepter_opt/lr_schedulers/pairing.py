@@ -62,6 +62,7 @@ def settings_against(settings: Iterable[str], optimizer: Any) -> Iterator[Proble
             names = [key for part in optimizer.parts().values() for key in settings_of(type(part))]
             hint = did_you_mean(name, names) or f" It has {', '.join(dict.fromkeys(names)) or 'none'}."
             yield Problem(name, f"{optimizer.NAME} has no such setting to schedule.{hint}")
+        # a rule may give the value that the optimizer itself lacks
         elif all(part.get(name, 1) == 0 for part in holding.values()) and not _set_by_a_rule(optimizer, name):
             message = f"{optimizer.NAME}'s {name} is 0, and a factor on 0 stays 0: give the optimizer a value."
             yield Problem(name, message)
@@ -91,6 +92,7 @@ def own_values(name: str, optimizer: Any) -> list[float]:
     """What a setting is in this optimizer's Config without multipliers, in each part that has it; not the zeros."""
     if isinstance(optimizer, OpenConfig):
         return []
+    # a value of 0 makes no factor of FROM_VALUE, which is refused where the scheduler is built
     parts = optimizer.parts() if name == RATE else parts_with(name, optimizer) or {}
     found = []
     for part in parts.values():
@@ -164,6 +166,8 @@ def refuse_unfit(timelines: Timelines, optimizer: Any) -> None:
     Raises:
         ConfigError: It lacks a setting or a rule, or a curve leaves a setting's range.
     """
+    # A user's own optimizer has no Config, and a Config does not know which groups were made: so what check found
+    # between Configs is looked for again, where nothing has been written yet.
     groups = optimizer.param_groups
     problems = [*_rules_of_groups(timelines.rules, groups), *_settings_of_groups(timelines, optimizer)]
     if problems:
@@ -210,7 +214,11 @@ def _settings_of_groups(timelines: Timelines, optimizer: Any) -> Iterator[Proble
 
 
 def _highest_product(curves: Sequence[Joined]) -> float:
-    """The largest product of curves, whose pieces each go one way, at the first and last ticks of all pieces."""
+    """The largest product of curves."""
+    # The pieces of one curve each go one way, so that their first and last ticks tell. A product of two that go
+    # different ways may lie higher in between: there ten thousand ticks are looked at, all of a short schedule.
     begins = {begin for curve in curves for begin, _, _ in curve.parts}
     ticks = begins | {begin - 1 for begin in begins if begin}
+    if len(curves) > 1:
+        ticks |= set(range(0, max(begins), max(1, max(begins) // 10_000)))
     return max(prod(curve(tick) for curve in curves) for tick in ticks)

@@ -121,6 +121,8 @@ class PhasesLR(BaseScheduler):
                 clock=self.CLOCK,
                 first_step=int(self.FIRST_STEP),
             )
+            # Settings and rules may be shorter than the rate's schedule, and take their shares of it: of the run, or
+            # where that is unknown of as long as the rate's phases are.
             phases = fitting.fit(self.PHASES, "PHASES")
             end = Timeline.of(phases, "PHASES").end
             others = dataclasses.replace(fitting, total=end if total is None else total, exact=False)
@@ -210,6 +212,8 @@ def _leaves(phases: Mapping[str, Phase]) -> Iterator[Phase]:
 
 def _impossible_curves(timelines: Timelines, own_values: Callable[[str], list[float]]) -> Iterator[Problem]:
     """Phases that make no curve: of the optimizer's own values, or of any, where those are not known."""
+    # Of FROM_VALUE and TO_VALUE nobody knows which way they go before there is a value to divide them by. What is wrong
+    # for a tiny one, a huge one and 1 is wrong for all; the rest is left to the pair, or to the build.
     for _, name, _, timeline in timelines.keyed():
         known = own_values(name)
         errors = [error for value in known or _VALUES if (error := _error(timeline, value))]

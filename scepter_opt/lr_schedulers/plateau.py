@@ -60,6 +60,7 @@ class PlateauLR(BaseScheduler):
         def with_horizon(self, run: Horizon) -> Self:
             """The same Config with every length in ticks."""
             total = self._total(run)
+            # the phases count epochs, unless INTERVAL says steps, and a total in steps is of no use to them
             if total is None and self.PHASES and run.total_steps is not None:
                 total = self.ticks_of(run)
             fitting = Fitting(total, epoch_ticks(self, run), exact=False, truncate=False, total_key="")

@@ -30,6 +30,7 @@ def in_proportion(config: Any, optimizer: Optimizer) -> Any:
     own = float(optimizer.defaults.get("lr") or 0.0)
     if not any("rules" in group for group in groups) or any(group.get("lr") is None for group in groups):
         return config
+    # a schedule may have moved the present rates already
     rates = [float(group.get("initial_lr", group["lr"])) for group in groups]
     if all(rate == own for rate in rates):
         return config

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ..schedules.horizon import Horizon
 
 
+_LOG = logging.getLogger("scepter_opt")
+
+
 class SchedulerRegistry(Registry):
     """Schedulers by name."""
 
@@ -58,7 +61,6 @@ class SchedulerRegistry(Registry):
         from .proportions import in_proportion
 
         key = key or full_key(cfg) or self.kind
-        logger = logger or logging.getLogger("scepter_opt")
         remarks: list[Problem] = []
         with checked(cfg, self, key) as config, untouched(optimizer):
             run = horizon(total_steps, steps_per_epoch)
@@ -66,15 +68,18 @@ class SchedulerRegistry(Registry):
                 if config.needs_rate:
                     refuse_unrated(optimizer)
                 fitted = config.with_horizon(run)
+                # of the Config as it was written: what was filled in is nobody's mistake
                 remarks += [*config.remarks(), *config.remarks_on(fitted, run), *config.remarks_at(optimizer)]
                 config = in_proportion(fitted, optimizer)  # noqa: PLW2901  # the same, completed
             scheduler: LRScheduler = config.component(config, logger)(optimizer)
             if scheduler is None:
                 message = "its __call__ returns nothing: return the scheduler."
                 raise ConfigError([Problem("NAME", message, config.NAME)])
+            # inside, so that where warnings are errors the optimizer is left as it was
             for remark in remarks:
                 say(remark)
-        logger.info(config.describe() if isinstance(config, SchedulerConfig) else config.NAME)
+        if logger is not None or _LOG.isEnabledFor(logging.INFO):
+            (logger or _LOG).info(config.describe() if isinstance(config, SchedulerConfig) else config.NAME)
         return scheduler
 
 

@@ -10,6 +10,7 @@ from ..config.fields import As, Bounds, NonNegative, OptionalLength, WholeFromZe
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
 
+# torch's chain lets each scheduler change the rate that the others have made; these compute it from the first one.
 _SETS_RATES = {"ChainedScheduler": "it sets rates, and does not multiply what others have made"}
 
 

@@ -69,17 +69,22 @@ class TimelinesLR(LRScheduler):
         self._step_count += 1
         self.last_epoch = tick = self.last_epoch + 1
         groups = self.optimizer.param_groups
-        # each group is looked at, since one may be put in the place of another
-        same = len(groups) == self._count and all(map(is_, groups, self._groups))
-        if not (same and self._begin <= tick < self._stop):
+        # One group may be put in the place of another. Where all follow one curve that makes no difference, and what is
+        # written is the list itself; where they do not, each is looked at.
+        same = groups is self._list and len(groups) == self._count
+        if not (same and self._begin <= tick < self._stop and (self._alike or all(map(is_, groups, self._groups)))):
             self._prepare(tick)
             if self._end is not None and tick == self._end + 1:
                 message = f"the schedule of {self._end} ticks is over: its last values hold."
                 warnings.warn(message, UserWarning, stacklevel=2)
-        for key, base, curve, origin, members in self._plain:
-            factor = curve(tick - origin)
-            for group in members:
-                group[key] = group[base] * factor
+        try:
+            for key, base, curve, origin, members in self._plain:
+                factor = curve(tick - origin)
+                for group in members:
+                    group[key] = group[base] * factor
+        except KeyError:  # of a group put in the place of another, which has no base value yet
+            self._update_lr(tick)
+            return
         if self._odd:
             self._write_odd(tick)
 
@@ -115,14 +120,15 @@ class TimelinesLR(LRScheduler):
             self._update_lr(self.last_epoch)
 
     def __getstate__(self) -> dict[str, Any]:
-        made = ("_begin", "_stop", "_groups", "_count", "_plain", "_odd", "_made")
+        made = ("_begin", "_stop", "_list", "_groups", "_alike", "_count", "_plain", "_odd", "_made")
         return {key: value for key, value in self.__dict__.items() if key not in made}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._forget()
 
-    # What torch keeps as lists beside the groups, and older versions of it set
+    # What torch keeps as lists beside the groups, and older versions of it set. Read from the groups, they are right
+    # for groups that were added, regrouped or loaded since.
 
     @property
     def base_lrs(self) -> list[Any]:
@@ -143,6 +149,8 @@ class TimelinesLR(LRScheduler):
 
     # What SequentialLR calls
 
+    # torch steps a part once more as SequentialLR takes it in: the second first step tells a part from a whole.
+
     def _initial_step(self) -> None:
         self._is_part = hasattr(self, "_step_count")
         super()._initial_step()
@@ -160,7 +168,9 @@ class TimelinesLR(LRScheduler):
     def _forget(self) -> None:
         """Make what is kept for speed anew when it is next needed."""
         self._begin, self._stop, self._count = 0, 0, -1
+        self._list: list[dict[str, Any]] | None = None
         self._groups: list[dict[str, Any]] = []
+        self._alike = False
         self._plain: list[tuple[str, str, Factor, int, list[dict[str, Any]]]] = []
         self._odd: list[tuple[Setting, Factor, int, dict[str, Any]]] = []
         self._made = Curves(self.timelines)
@@ -172,7 +182,7 @@ class TimelinesLR(LRScheduler):
         it. What cannot be written so, a tensor or one of two betas, is set group by group.
         """
         groups = self.optimizer.param_groups
-        self._groups, self._count, self._begin = list(groups), len(groups), tick
+        self._list, self._groups, self._count, self._begin = groups, list(groups), len(groups), tick
         # the first tick after the end is met here, and warned of
         self._stop = self._end + 1 if self._end is not None and tick <= self._end else maxsize
         self._odd = []
@@ -184,6 +194,7 @@ class TimelinesLR(LRScheduler):
                 if not curves:  # of a rule that the group is not of
                     continue
                 setting.base(group)
+                # curves are made once for a value, so groups of one curve hold the same object
                 key = (setting, *map(id, curves))
                 if not setting.is_plain(group):
                     self._odd.append((setting, *self._piece(setting, curves, tick), group))
@@ -193,6 +204,9 @@ class TimelinesLR(LRScheduler):
                     piece = self._piece(setting, curves, tick)
                     tracks[key] = (setting.key, setting.base_key, *piece, [group])
         self._plain = list(tracks.values())
+        self._alike = not self._odd and all(len(members) == len(groups) for *_, members in self._plain)
+        if self._alike:
+            self._plain = [(*track, groups) for *track, _ in self._plain]  # type: ignore[misc]  # the same, and its list
 
     def _curves(self, setting: Setting, group: dict[str, Any]) -> list[Joined]:
         """The curves whose product a group's setting is multiplied by."""
@@ -200,6 +214,8 @@ class TimelinesLR(LRScheduler):
 
     def _piece(self, setting: Setting, curves: list[Joined], tick: int) -> tuple[Factor, int]:
         """One function for the ticks from `tick` to before the first of these curves' pieces ends, and its 0."""
+        # Pieces are unpacked as far as they go, so that a tick calls one function however deep the schedule is; where
+        # several curves multiply, each counts from its own 0, and the first one's is everybody's.
         scale = self.scale() if setting == _RATE else 1.0
         pieces = [curve.piece(tick) for curve in curves]
         self._stop = min(self._stop, *(stop for _, _, stop in pieces))

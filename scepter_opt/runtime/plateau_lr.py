@@ -118,6 +118,7 @@ class PlateauLR(TimelinesLR):
         self.is_observed = True
         if isnan(metric):
             raise ConfigError([Problem("MONITOR", "the metric is NaN, and nothing can be said of it.", metric)])
+        # what is measured in the warm-up says nothing of the full rate
         if tick <= self.begin:
             return
         better = self._is_better(metric)

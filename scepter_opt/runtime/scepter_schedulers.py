@@ -58,6 +58,7 @@ class NoneLR(LRScheduler):
     """No schedule: it counts its steps, and writes nothing, so that rates that are set by hand or loaded stay."""
 
     def __init__(self, optimizer: Optimizer) -> None:
+        # torch's constructor notes the present rate as the first one, by which a later scheduler would go
         before = [dict(group) for group in optimizer.param_groups]
         super().__init__(optimizer)
         for group, own in zip(optimizer.param_groups, before, strict=True):

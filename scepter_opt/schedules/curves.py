@@ -101,6 +101,7 @@ def power(start: float, timescale: float, power: float, floor: float = 0.0, towa
     floor, towards = number("floor", floor), number("towards", towards)
     if floor > start:
         raise ValueError(f"floor = {floor:g}: above the start, {start:g}")
+    # FLOOR cuts the curve off, TOWARDS bends it: the two ways in which a decay without an end is kept off 0
     span = start - towards
     return lambda k: max(floor, towards + span * (scale / (scale + k)) ** exponent) if k > 0 else at_edge(k, start, 0.0)
 
@@ -141,6 +142,7 @@ def step(start: float, gamma: float, *, every: int | Fraction | None = None, at:
         if isinstance(length, int):
             return lambda k: repeated(start, gamma, k // length) if k > 0 else at_edge(k, start, start)
         return lambda k: repeated(start, gamma, stretches_before(k, length)) if k > 0 else at_edge(k, start, start)
+    # the products are made once: a drop is looked up, not computed again at every tick
     drops = rising("at", at)
     levels = [repeated(start, gamma, i) for i in range(len(drops) + 1)]
     return lambda k: levels[bisect_right(drops, k)] if k > 0 else at_edge(k, start, start)
@@ -170,6 +172,7 @@ def cosine_restarts(
     if 0 in lengths:
         raise ValueError(f"length_mult = {length_mult}: one of {cycles} cycles in {length} ticks gets none")
     starts = [repeated(start, decay, i) for i in range(cycles)]
+    # a last cycle that began below its floor would rise to it: each of the others would still fall
     if (starts[-1] - end) * (start - end) < 0:
         raise ValueError(f"decay = {decay}: the last cycle starts at {starts[-1]:g}, past the end {end:g}")
     return join([cosine(top, end, ticks) for top, ticks in zip(starts, lengths, strict=True)], bounds[:-1])

@@ -72,6 +72,11 @@ class Fitting:
         """
         return self._fit(phases, Place(key, room=None if self.total is None else Fraction(self.total)))
 
+    # A level of phases is fitted in three steps: the exact length of each that says one, as a fraction of a tick if it
+    # must be (_length); the rest to the one that says none (_rest), or the sum against the room (_check_sum); then the
+    # boundaries between them to whole ticks (_fit). Phases inside a phase are a level of their own, whose room is the
+    # exact length of the phase that holds them, not the rounded one: so they end where it ends.
+
     def _fit(self, phases: Mapping[str, Phase], place: Place) -> dict[str, Phase]:
         fitted = {}
         begin, first = place.begin, place.first
@@ -116,6 +121,7 @@ class Fitting:
     ) -> Fraction | None:
         """The length of the phase that takes what the others, `used` ticks together, leave."""
         if place.room is None:
+            # a last phase that is the same however long it is needs no end, and so no total
             if not is_last or not _endless(phase):
                 raise UnknownYet([self._needed(key, "takes the rest")])
             return None
@@ -134,6 +140,7 @@ class Fitting:
         if used > room + (0 if nested else self.first_step) and (nested or not self.truncate):
             message = f"{sum_of} ticks, more than the {_show(room)} of {where}.{_way_out(nested)}"
             raise ConfigError([Problem(place.key, message)])
+        # a run may be longer than its phases, whose last value then holds, unless the config said the total itself
         if used < room and (nested or self.exact):
             where = "the phase that holds them has" if nested else "TOTAL_STEPS is"
             message = f"{sum_of} ticks, but {where} {_show(room)}: leave out one LENGTH, and that phase takes the rest."
@@ -142,6 +149,7 @@ class Fitting:
     def _length(self, phase: Phase, key: str, room: Fraction | None) -> Fraction:
         if phase.LENGTH is not None:
             return self._ticks(phase.LENGTH, f"{key}.LENGTH", room)
+        # the phases in it say how long it is, in ticks or epochs; a share would be of the very length that is asked for
         inner = phase.PHASES.items()
         return sum((self._length(part, f"{key}.PHASES.{name}", None) for name, part in inner), Fraction(0))
 
@@ -166,6 +174,7 @@ class Fitting:
     def _inner(self, phase: Phase, key: str, length: Fraction | None, clock: Clock) -> dict[str, Any]:
         """A phase's clock, and the lengths inside it in ticks; shares are of what the clock counts."""
         clock = phase.CLOCK or clock
+        # 30 % of a phase that is read by the schedule's clock is 30 % of the schedule, or its drops would come early
         if clock is Clock.schedule:
             length = None if self.total is None else Fraction(self.total)
         keys = {name: described.length for name, described in CURVES[phase.shape].keys.items()}
@@ -173,6 +182,7 @@ class Fitting:
         for name, kind in {"HOLD": "one", **keys}.items():
             if not kind or name not in phase:
                 continue
+            # of an AT the ticks are whole, as the drops are; what repeats may keep a fraction
             if kind == "one":
                 changed[name] = _stretch(self._ticks(phase[name], f"{key}.{name}", length), name)
             else:

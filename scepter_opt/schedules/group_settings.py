@@ -31,6 +31,7 @@ class Setting:
 
         MOMENTUM is the first beta only where no group has a momentum: over Muon and AdamW it is Muon's alone.
         """
+        # of all groups, not of one: Adam's group alone would not tell that Muon's momentum is meant
         is_beta = name == "MOMENTUM" and not any("momentum" in group for group in groups)
         return cls(name, 0 if is_beta else BETAS.get(name))
 
@@ -77,6 +78,7 @@ class Setting:
 
     def own(self, optimizer: Any, group: dict[str, Any]) -> float:
         """The optimizer's own value, without the multipliers of groups; of the part of a Hybrid that a group is in."""
+        # groups hold values with their multipliers; the defaults hold what was written
         part = getattr(optimizer, "parts", {}).get(group.get("optimizer"), optimizer)
         defaults = part.defaults if self.key in part.defaults else optimizer.defaults
         return float(self._read(defaults[self.key]) if self.key in defaults else self.base(group))

@@ -14,6 +14,7 @@ Interval = Literal["step", "epoch"]
 """What a scheduler's tick counts: optimizer steps or epochs."""
 
 
+# What check cannot know and a build can: an error of its own, so that check tells it from a mistake.
 class UnknownYet(ConfigError):
     """The total, or the length of an epoch, is needed and unknown: the call can give it."""
 

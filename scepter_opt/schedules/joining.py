@@ -29,6 +29,7 @@ class Joined:
         _, origin, curve = self.parts[bisect_right(self._begins, k) - 1]
         return curve(k - origin) if k >= 0 else at_edge(k, 0.0, 0.0)
 
+    # for loops that write a factor at every tick: most ticks lie in the piece of the tick before
     def piece(self, k: int) -> tuple[Factor, int, int]:
         """(curve, origin, stop) for loops: from `k` to below `stop` the factor is `curve(tick - origin)`."""
         after = bisect_right(self._begins, whole("tick", k, at_least=0))
@@ -52,6 +53,8 @@ def join(curves: Sequence[Factor], boundaries: Sequence[int]) -> Joined:
     if len(curves) < len(bounds):
         last = curves[-1](bounds[-1] - bounds[-2])
         curves = [*curves, lambda _: last]
+    # What is joined again is joined flat: a curve of a curve of a curve costs one bisection, not three, and a loop over
+    # pieces sees each of them.
     parts = [
         (begin + inner_begin, begin + origin, inner)
         for curve, begin, stop in zip(curves, bounds, [*bounds[1:], sys.maxsize], strict=True)
@@ -67,6 +70,7 @@ def shift(curve: Factor, ticks: int) -> Joined:
     >>> shift(lambda k: k / 4, 1)(0)
     0.25
     """
+    # parts that are over are dropped; of the one that is running only its origin moves, below 0
     parts, ticks = _parts(curve), whole("ticks", ticks, at_least=0)
     first = bisect_right([begin for begin, _, _ in parts], ticks) - 1
     return Joined([(max(0, begin - ticks), origin - ticks, inner) for begin, origin, inner in parts[first:]])
@@ -79,7 +83,11 @@ def hold(curve: Factor, length: int | Fraction) -> Factor:
     [0.0, 0.0, 0.5, 0.5, 1.0]
     """
     length = stretch("hold", length)
+    if isinstance(length, int):
+        ticks = length
+        return lambda k: curve(k - k % ticks) if k > 0 else curve(k)
 
+    # the boundary is rounded and the index counted exactly: no stretch drifts, however many come before it
     def stairs(k: int) -> float:
         return curve(rounded(Fraction(stretches_before(k, length) * length))) if k > 0 else curve(k)
 
@@ -93,6 +101,7 @@ def values(curve: Factor, start: int, stop: int) -> array[float]:
     array('d', [0.25, 0.5, 0.75])
     """
     start, stop = whole("start", start, at_least=0), whole("stop", stop, at_least=0)
+    # piece by piece, so that a million ticks cost no million bisections
     factors, parts = array("d"), _parts(curve)
     for (begin, origin, inner), until in zip(parts, [*(begin for begin, _, _ in parts[1:]), stop], strict=True):
         factors.extend(map(inner, range(max(begin, start) - origin, min(until, stop) - origin)))

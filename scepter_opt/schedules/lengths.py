@@ -63,6 +63,7 @@ class Length:
         """
         if isinstance(written, Length):
             return written
+        # a fraction, not a float: 10 % of 30 ticks is 3, and shares that are written to 100 % sum up to it
         text, unit = _number_and_unit(written)
         amount = Fraction(text)
         if amount < 0 or (above and amount == 0):
@@ -95,6 +96,7 @@ def _number_and_unit(written: Any) -> tuple[str, str]:
 
 def _refuse_shares(text: str, amount: Fraction) -> None:
     """Refuse a share that is written as a number of ticks."""
+    # 0.05 was meant for 5 %; 1.0 could have been meant for either, and a run of one tick would tell too late
     if amount.denominator != 1:
         hint = f" A share is written with a percent sign: {float(amount * 100):g}%." if amount < 1 else ""
         raise ValueError(f"must be a whole number of ticks.{hint}")

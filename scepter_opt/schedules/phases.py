@@ -37,6 +37,8 @@ class Include(str, enum.Enum):
 
 def _with_keys_of_curves(cls: P) -> P:
     """Give a class the keys of all curves as fields, with their documentation."""
+    # what make_dataclass makes neither pickles nor is known to mypy; annotations added here are fields as those that
+    # are written
     cls.__documentation__ = {}  # type: ignore[attr-defined]  # config.documentation reads it beside the source
     for curve in CURVES.values():
         for name, key in curve.keys.items():
@@ -75,7 +77,10 @@ class Phase(Readable):
     """What the curve's ticks are counted from: the start of the phase or of the schedule."""
 
     def keys(self) -> Iterator[str]:
-        return (field.name for field in dataclasses.fields(self) if getattr(self, field.name) is not None)
+        return (key for key in self.__dataclass_fields__ if getattr(self, key) is not None)
+
+    def have(self, key: object) -> bool:
+        return key in self.__dataclass_fields__ and getattr(self, str(key)) is not None
 
     def __repr__(self) -> str:
         return f"Phase({', '.join(f'{key}={value!r}' for key, value in self.items())})"
@@ -114,6 +119,7 @@ class Phases(Nested):
             phases[text_of(name)] = phase
         if problems:
             return None, problems
+        # what is left out stays among the phases, for its place before the next, and is no part of any sum
         there = {name: phase for name, phase in phases.items() if not phase.left_out}
         if not there and self.role in ("schedule", "inside"):
             return None, [Problem("", f"all phases are left out; there {form}", value)]
@@ -143,6 +149,7 @@ class NamedPhases(Nested):
 
     def _check_one(self, phases: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:
         """The phases of one name, or {PHASES: the rate's, SETTINGS: those of other settings}."""
+        # a rule's phases can be written at once, or as PHASES beside SETTINGS
         if self.settings is None or not isinstance(phases, Mapping) or not phases.keys() & {"PHASES", "SETTINGS"}:
             return Phases("beside").check(phases, owner, imports)
         checked: dict[str, Any] = {}
@@ -180,6 +187,7 @@ def _check_phase(value: Any, imports: bool | None) -> tuple[Any, list[Problem]]:
         problems.append(_no_curve(curve, "CURVE" in said))
         owner, allowed = "a phase", [field.name for field in dataclasses.fields(Phase)]
         said.pop("CURVE", None)
+    # a key of another curve is no misspelling: it is told apart, with what this curve has
     known = {key: item for key, item in said.items() if key in allowed or key not in Phase.__dataclass_fields__}
     phase, wrong = validate(Phase, known, imports, {key: key for key in allowed}, owner)
     shape = "" if "PHASES" in said else str(curve)

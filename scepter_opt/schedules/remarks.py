@@ -24,6 +24,7 @@ def remarks_on_phases(phases: Mapping[str, Phase]) -> Iterator[Problem]:
 def remarks_on_fit(written: Mapping[str, Phase], fitted: Mapping[str, Phase]) -> Iterator[Problem]:
     """What became of lengths that were not written in ticks; keys are relative to the phases."""
     for name, phase in fitted.items():
+        # 0 that was written is left out on purpose, and is not among the fitted ones
         length = written[name].LENGTH
         if phase.LENGTH == 0 and length is not None:
             message = "rounds to 0 ticks in a run of this length, and the next phase begins where this one would end."

@@ -42,6 +42,7 @@ class Timeline:
         """The factor 1, without an end."""
         return cls((Piece("", Phase(CURVE="constant"), 0, None),))
 
+    # a FIRST_STEP moves where the run begins, not how long the schedule is: the end stays that of the phases
     @property
     def end(self) -> int | None:
         """Ticks of the schedule, after which the last value holds; None where there is no end."""
@@ -56,6 +57,8 @@ class Timeline:
         Raises:
             ConfigError: The phases make no curve, or `own` is 0 and is to be divided by.
         """
+        # Phases that were rounded to 0 ticks have no place on the clock, but they lead somewhere: what comes after them
+        # begins at their end, as it would after one tick of them.
         curves: list[Factor] = []
         ends: list[int] = []
         stands = 1.0  # the factor at which the phase before ended
@@ -71,6 +74,7 @@ class Timeline:
             if piece.end != piece.begin:
                 curves.append(curve)
                 ends += [] if piece.end is None else [piece.end]
+        # the end itself and not the curve's last tick, which may be a stair, or short of an end that is not included
         if self.end is not None:
             curves.append(constant(stands))
         joined = join(curves, ends)
@@ -82,6 +86,11 @@ class Timeline:
         start, end = _factor(piece, "FROM", own, stands), _factor(piece, "TO", own, None)
         if kind.to == "optional":
             return constant(start if end is None else end)
+        if kind.to == "required" and piece == self.pieces[0] and not {"FROM", "FROM_VALUE"} & set(phase) and end == 1.0:
+            message = "is required: the first phase begins at 1 without it, and ends at the optimizer's own value too."
+            raise ConfigError([Problem(f"{piece.key}.FROM", message)])
+        # A curve is made from where its clock begins, and read from where the phase begins: with the schedule's clock
+        # the phases before hide its beginning.
         origin = 0 if phase.CLOCK is Clock.schedule else piece.begin
         keys = {key.lower(): phase[key] for key in kind.keys if key in phase}
         if "TIMESCALE" in kind.keys and "timescale" not in keys:
@@ -92,6 +101,7 @@ class Timeline:
         else:
             length, lead = _length_and_lead(phase, self._until(piece) - origin)
             curve = kind.make(start, end, max(1, length), **keys)
+        # first the ends, then the stairs, then the clock: stairs are of values at ticks, counted from the clock's 0
         curve = shift(curve, lead) if lead else curve
         curve = hold(curve, phase.HOLD) if phase.HOLD is not None else curve
         return shift(curve, piece.begin - origin) if piece.begin > origin else curve
@@ -184,6 +194,7 @@ class PlainSchedule:
         return self._curve(k)
 
     def __reduce__(self) -> Any:
+        # curves are closures, which do not pickle; phases do
         return type(self), (self.timeline,)
 
 
@@ -220,6 +231,7 @@ def _ticks_before(piece: Piece) -> int:
 
 def _refuse_growth(piece: Piece) -> None:
     """Refuse what grows without end, since it would leave the numbers in mid-training."""
+    # with an end the factor there is computed, and refused where it is too large
     if piece.end is None and piece.phase.get("GAMMA", 1.0) > 1:
         message = "the factor grows without an end: give the phase a LENGTH, or total_steps to the call."
         raise UnknownYet([Problem(f"{piece.key}.GAMMA", message, piece.phase["GAMMA"])])
@@ -233,6 +245,7 @@ def _in_keys(message: str) -> str:
 
 def _end_of(piece: Piece, curve: Factor, stands: float, own: float) -> float:
     """The factor at which a phase ends, whichever of its ticks come near it."""
+    # its TO is the end, although with INCLUDE or HOLD none of its ticks may reach it
     end: float | None = _factor(piece, "TO", own, None)
     if end is not None:
         return end

@@ -1,46 +1,51 @@
-"""What people call for schedules."""
-
 from __future__ import annotations
 
+import copy
+import logging
 import pickle
+import warnings
+from typing import Any
 
 import pytest
-from torch import nn
+import torch
 
 import scepter_opt
-from scepter_opt import ConfigError
+from scepter_opt import ConfigError, ConfigWarning
 
-MODELS = {"generator": nn.Linear(2, 2), "critic": nn.Linear(2, 1)}
-NODES = {"generator": {"NAME": "Adam", "ONLY": "generator"}, "critic": {"NAME": "SGD", "ONLY": "critic.*"}}
-
-
-def test_each_gets_its_scheduler() -> None:
-    optimizers = scepter_opt.build_optimizers(MODELS, NODES)
-    nodes = {"generator": {"NAME": "CosineAnnealingLR"}, "critic": {"NAME": "NoneLR"}}
-    found = scepter_opt.build_lr_schedulers(optimizers, nodes, total_steps=10)
-    assert {name: type(one).__name__ for name, one in found.items()} == {
-        "generator": "CosineAnnealingLR", "critic": "NoneLR",
-    }  # fmt: skip
-    assert found["critic"].optimizer is optimizers["critic"]
-    with pytest.raises(ConfigError) as caught:
-        scepter_opt.build_lr_schedulers(optimizers, {"generators": {"NAME": "NoneLR"}, "critic": {"NAME": "NoneLR"}})
-    assert [problem.key for problem in caught.value.problems] == ["lr_schedulers.generators", "lr_schedulers.generator"]
-    with pytest.raises(ConfigError, match=r"lr_schedulers.generator.T_MAX: is needed"):
-        scepter_opt.build_lr_schedulers(optimizers, nodes)
+RISE: dict[str, Any] = {"CURVE": "linear", "FROM": 0.5, "TO": 1.0}
 
 
-def test_a_schedule_alone_is_a_function_that_pickles() -> None:
-    rise = {"CURVE": "linear", "FROM": 0.5, "TO": 1.0}
-    node = {"PHASES": {"rise": rise, "hold": {"CURVE": "constant", "LENGTH": "50%"}}}
-    momentum = scepter_opt.schedule(node, total_steps=100)
-    assert [momentum(tick) for tick in (0, 25, 50, 1000)] == [0.5, 0.75, 1.0, 1.0]
-    again = pickle.loads(pickle.dumps(momentum))
-    assert [again(tick) for tick in range(100)] == [momentum(tick) for tick in range(100)]
+def test_a_plain_function_may_do_without_a_name_and_says_what_changes_nothing() -> None:
+    assert scepter_opt.schedule({"PHASES": {"rise": RISE}}, 10)(5) == 0.75
+    short = {"warmup": {**RISE, "LENGTH": "1%"}, "hold": {"CURVE": "constant"}}
+    with pytest.warns(ConfigWarning, match=r"^schedule.PHASES.warmup.LENGTH = '1%': rounds to 0 ticks"):
+        assert scepter_opt.schedule({"PHASES": short}, 10)(0) == 1.0
 
 
-def test_a_schedule_alone_has_no_optimizer_to_ask() -> None:
-    with pytest.raises(ConfigError, match=r"schedule.NAME = 'StepLR': must be PhasesLR"):
-        scepter_opt.schedule({"NAME": "StepLR", "STEP_SIZE": 3})
-    phases = {"a": {"CURVE": "constant"}}
-    with pytest.raises(ConfigError, match=r"schedule.SETTINGS: belongs to an optimizer's schedule"):
-        scepter_opt.schedule({"PHASES": phases, "SETTINGS": {"WEIGHT_DECAY": phases}})
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ({"NAME": "StepLR", "STEP_SIZE": 3}, "NAME = 'StepLR': must be PhasesLR"),
+        ({"PHASES": {"rise": RISE}, "SETTINGS": {"EPS": {"a": RISE}}}, "SETTINGS: belongs to an optimizer's schedule"),
+        ({"PHASES": {"rise": RISE}, "RULES": {"head": {"a": RISE}}}, "RULES: belongs to an optimizer's schedule"),
+        ({"PHASES": {"rise": {**RISE, "LENGTH": 50}}}, "more than the 10"),
+    ],
+)
+def test_what_is_no_plain_function_is_refused(node: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        scepter_opt.schedule(node, 10)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda function: pickle.loads(pickle.dumps(function))])
+def test_a_model_that_holds_one_is_copied_and_saved(copied: Any) -> None:
+    model = torch.nn.Linear(1, 1)
+    model.momentum = scepter_opt.schedule({"PHASES": {"rise": RISE}}, 10)  # type: ignore[assignment]  # any attribute
+    assert copied(model).momentum(5) == 0.75
+
+
+def test_a_preview_is_no_build_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scepter_opt.preview({"NAME": "StepLR", "STEP_SIZE": 3}, 10)
+        scepter_opt.preview({"NAME": "PhasesLR", "PHASES": {"rise": RISE}}, 10)
+    assert caplog.records == []

@@ -1,49 +1,62 @@
-"""The length of a run however it is given, and optimizers that stay whole."""
-
 from __future__ import annotations
 
 import copy
+import warnings
+from typing import Any
 
 import pytest
 import torch
 
+import scepter_opt
 from scepter_opt import ConfigError, Horizon
 from scepter_opt.lr_schedulers.building import horizon, untouched
 
 
-def test_a_length_is_a_number_or_a_horizon_and_is_said_once() -> None:
-    assert horizon(100, 10) == Horizon(100, 10)
-    assert horizon(Horizon(100), 10) == Horizon(100, 10)
-    assert horizon(Horizon(100, 10), 10) == Horizon(100, 10)
-    assert horizon(None, None) == Horizon()
-    with pytest.raises(ConfigError, match="its Horizon says 10"):
-        horizon(Horizon(100, 10), 20)
-    with pytest.raises(ConfigError, match="must be a whole number of at least 1"):
-        horizon(0, None)
+@pytest.mark.parametrize(
+    ("total", "epoch", "expected"),
+    [
+        (None, None, Horizon()),
+        (100, None, Horizon(100)),
+        (100, 10, Horizon(100, 10)),
+        (Horizon(100, 10), None, Horizon(100, 10)),
+        (Horizon(100, 10), 10, Horizon(100, 10)),
+        (Horizon(100), 10, Horizon(100, 10)),
+    ],
+)
+def test_a_length_is_given_in_several_ways(total: Any, epoch: int | None, expected: Horizon) -> None:
+    assert horizon(total, epoch) == expected
 
 
-@pytest.mark.parametrize("tensor_rate", [False, True])
-def test_an_optimizer_is_as_it_was_where_a_scheduler_fails(tensor_rate: bool) -> None:
-    rate = torch.tensor(0.1) if tensor_rate else 0.1
-    optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=rate, foreach=False)
-    held, before = optimizer.param_groups[0]["lr"], copy.deepcopy(optimizer.state_dict())
-    attributes = set(vars(optimizer))
+@pytest.mark.parametrize(("total", "epoch"), [(0, None), (1.5, None), (100, -1), (Horizon(100, 10), 20)])
+def test_what_is_no_length_is_a_config_error(total: Any, epoch: Any) -> None:
+    with pytest.raises(ConfigError):
+        horizon(total, epoch)
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_optimizer_is_put_back_as_it_was(error: type[BaseException]) -> None:
+    rate = torch.tensor(0.1)
+    optimizer = torch.optim.SGD([{"params": [torch.zeros(1, requires_grad=True)], "lr": rate}], lr=0.1)
+    before = copy.deepcopy(optimizer.state_dict())
 
     def fail() -> None:
-        torch.optim.lr_scheduler.LinearLR(optimizer)
-        optimizer.param_groups[0]["betas"] = (0.0, 0.0)
-        raise RuntimeError
+        with untouched(optimizer):
+            scepter_opt.build_lr_scheduler(optimizer, {"NAME": "LinearLR"})
+            rate.fill_(9.0)
+            raise error
 
-    with pytest.raises(RuntimeError), untouched(optimizer):
+    with pytest.raises(error):
         fail()
     assert optimizer.state_dict() == before
-    assert set(vars(optimizer)) == attributes
-    assert (optimizer.param_groups[0]["lr"] is held) is True
+    assert optimizer.param_groups[0]["lr"] is rate
+    assert not hasattr(optimizer.step, "_wrapped_by_lr_sched")
 
 
-def test_what_is_no_optimizer_is_named() -> None:
-    with (
-        pytest.raises(ConfigError, match=r"needs a torch.optim.Optimizer, not a Linear"),
-        untouched(torch.nn.Linear(1, 1)),
-    ):
-        pass
+def test_a_warning_that_is_an_error_leaves_the_optimizer_as_it_was() -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    before = copy.deepcopy(optimizer.state_dict())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(scepter_opt.ConfigWarning):
+            scepter_opt.build_lr_scheduler(optimizer, {"NAME": "CosineAnnealingLR", "T_MAX": 5}, 100)
+    assert optimizer.state_dict() == before

@@ -77,3 +77,23 @@ def test_the_total_belongs_to_the_holder() -> None:
     part = {"NAME": "StepLR", "STEP_SIZE": 3, "TOTAL_STEPS": 100}
     with pytest.raises(ConfigError, match=r"SCHEDULERS.a.TOTAL_STEPS = 100: belongs on the SequentialLR"):
         scepter_opt.check(sequence(a=part))
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def info(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_a_holder_is_one_line_in_the_log_with_its_parts() -> None:
+    heard = Heard()
+    node = sequence(20, a={"NAME": "LinearLR", "TOTAL_ITERS": 20}, b={"NAME": "PhasesLR", "PHASES": PHASES})
+    scepter_opt.build_lr_scheduler(sgd(), node, total_steps=100, logger=heard)
+    assert heard.lines == [
+        (
+            "SequentialLR: a (LinearLR: TOTAL_ITERS 20), b (PhasesLR: warmup linear from 0 to 1 over 20 ticks, "
+            "decay cosine to 0 over 60 ticks) at 20"
+        )
+    ]

@@ -155,6 +155,19 @@ def test_a_group_that_is_put_in_the_place_of_another_is_found(replaced: int) -> 
     assert [g["lr"] for g in optimizer.param_groups] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_a_group_in_the_place_of_another_may_be_new(named: bool) -> None:
+    optimizer = sgd(group(1.0), group(0.1, **({"name": "head"} if named else {})))
+    rules = {"head": {"half": {"CURVE": "constant", "TO": 0.5, "LENGTH": 9}}}
+    scheduler = build(optimizer, RULES=rules if named else {})
+    go(scheduler, 2)
+    optimizer.param_groups[0] = {**sgd(group(0.5)).param_groups[0]}
+    go(scheduler, 1)
+    assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([0.375, 0.0375 if named else 0.075])
+    go(scheduler, 1)
+    assert optimizer.param_groups[0]["lr"] == 0.5
+
+
 def test_it_has_a_total_only_where_there_is_an_end() -> None:
     """Accelerate compares with `total_steps` wherever there is such an attribute."""
     assert build(sgd()).total_steps == 12

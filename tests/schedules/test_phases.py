@@ -105,7 +105,7 @@ def test_phases_are_copied_and_pickled(copied: Any) -> None:
     ("first", "allowed"),
     [
         ({"CURVE": "cosine", "TO": 0}, True),
-        ({"CURVE": "cosine", "TO_VALUE": 1}, True),
+        ({"CURVE": "cosine", "TO_VALUE": 0.5}, True),
         ({"CURVE": "linear", "TO": 1}, False),
         ({"CURVE": "linear", "FROM": 1, "TO": 1}, True),
         ({"CURVE": "constant", "TO": 1}, True),

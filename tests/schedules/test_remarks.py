@@ -1,68 +1,56 @@
-"""What phases say without effect, and phases in words."""
+"""Phases in words; what is said of them is tested with PhasesLR, in tests/lr_schedulers/test_phases.py."""
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import pytest
-import torch
 
-import scepter_opt
-from scepter_opt import ConfigWarning
-
-START = {"CURVE": "linear", "FROM": 0, "TO": 1}
+from scepter_opt.components.checking import check_node
+from scepter_opt.schedules.horizon import Horizon
+from scepter_opt.schedules.remarks import in_words, remarks_on_drops
 
 
-def said(phases: dict[str, Any], total: int = 100) -> list[str]:
-    """What check and the build say of phases, each text once."""
-    node = {"NAME": "PhasesLR", "PHASES": phases}
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        scepter_opt.check({"lr_scheduler": node})
-        scepter_opt.build_lr_scheduler(optimizer, node, total_steps=total)
-    return list(dict.fromkeys(str(each.message) for each in caught if each.category is ConfigWarning))
+def fitted(**phases: Any) -> Any:
+    return check_node({"NAME": "PhasesLR", "PHASES": phases}, None).with_horizon(Horizon(100, 10))
 
 
 @pytest.mark.parametrize(
-    ("phases", "text"),
+    ("phase", "words"),
     [
-        ({"a": {"CURVE": "cosine_restarts", "TO": 0, "CYCLES": 1, "DECAY": 0.5}}, "a.DECAY = 0.5: changes nothing"),
-        ({"a": {"CURVE": "cosine_restarts", "TO": 0, "CYCLES": 1, "LENGTH_MULT": 2}}, "a.LENGTH_MULT = 2.0: changes"),
-        ({"w": {**START, "LENGTH": "0.1%"}, "a": {"CURVE": "cosine", "TO": 0}}, "w.LENGTH = '0.1%': rounds to 0 ticks"),
-        ({"a": {"CURVE": "step", "GAMMA": 0.5, "AT": [30, 200]}}, "a.AT: the phase is over 100 ticks after"),
-        ({"a": {"PHASES": {"b": {"CURVE": "constant", "CLOCK": "schedule"}}}}, "a.PHASES.b.CLOCK"),
+        ({"CURVE": "constant"}, "a constant over 100 ticks"),
+        ({"CURVE": "constant", "LENGTH": 100, "TO": 0.5}, "a constant to 0.5 over 100 ticks"),
+        ({"CURVE": "linear", "FROM": 0, "TO": 1, "LENGTH": "10 epochs"}, "a linear from 0 to 1 over 100 ticks"),
+        ({"CURVE": "cosine", "TO_VALUE": 1e-6}, "a cosine to the value 1e-06 over 100 ticks"),
+        ({"CURVE": "step", "GAMMA": 0.1, "EVERY": 30}, "a step over 100 ticks"),
+        (
+            {"PHASES": {"b": {"CURVE": "linear", "FROM_VALUE": 0.1, "TO": 1}}},
+            "a (b linear from the value 0.1 to 1 over 100 ticks) over 100 ticks",
+        ),
     ],
 )
-def test_what_has_no_effect_is_said_once(phases: dict[str, Any], text: str) -> None:
-    (message,) = said(phases)
-    assert message.startswith("lr_scheduler.PHASES.")
-    assert text in message
+def test_a_phase_in_words(phase: dict[str, Any], words: str) -> None:
+    assert in_words(fitted(a=phase).PHASES) == words
 
 
-def test_what_has_an_effect_is_not() -> None:
-    assert (
-        said({"w": {**START, "LENGTH": "5%"}, "a": {"CURVE": "cosine_restarts", "TO": 0, "CYCLES": 2, "DECAY": 0.5}})
-        == []
-    )
-
-
-class Recorder:
-    """A logger that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def info(self, text: str) -> None:
-        """Keep a line."""
-        self.lines.append(text)
-
-
-def test_a_schedule_is_told_in_one_line() -> None:
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
-    phases = {"w": {**START, "LENGTH": "5%"}, "a": {"PHASES": {"b": {"CURVE": "cosine", "TO_VALUE": 0.01}}}}
-    logger = Recorder()
-    scepter_opt.build_lr_scheduler(optimizer, {"NAME": "PhasesLR", "PHASES": phases}, total_steps=100, logger=logger)
-    (line,) = logger.lines
-    assert "w linear from 0 to 1 over 5 ticks, a (b cosine to the value 0.01 over 95 ticks) over 95 ticks" in line
+@pytest.mark.parametrize(
+    ("drops", "clock", "said"),
+    [
+        ({"AT": [10, 80]}, "phase", True),
+        ({"AT": [10, 79]}, "phase", False),
+        ({"AT": [30, 99]}, "schedule", False),
+        ({"AT": [30, 100]}, "schedule", True),
+        ({"EVERY": 80}, "phase", True),
+        ({"EVERY": "50%"}, "phase", False),
+    ],
+)
+def test_drops_are_measured_by_the_clock_that_counts_them(drops: dict[str, Any], clock: str, said: bool) -> None:
+    step = {"CURVE": "step", "GAMMA": 0.5, "CLOCK": clock, **drops}
+    warmup = {"CURVE": "linear", "FROM": 0, "TO": 1, "LENGTH": 20}
+    timeline = fitted(warmup=warmup, drops=step).timelines().rate
+    remarks = list(remarks_on_drops(timeline))
+    assert bool(remarks) == said
+    curve = timeline.curve()
+    last = drops.get("AT", [None])[-1] or timeline.pieces[1].phase["EVERY"]
+    at = last + (20 if clock == "phase" else 0)
+    assert (at < 100 and curve(at) < curve(at - 1)) == (not said)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import warnings
 from collections.abc import Callable
 from math import cos, pi
 from typing import Any
@@ -36,7 +37,9 @@ def test_the_ends_among_the_ticks_are_those_that_are_included_at_any_length(name
         "warmup": {"CURVE": "linear", "FROM": 0, "TO": 1, "LENGTH": f"{share}%", "INCLUDE": include},
         "hold": {"CURVE": "constant"},
     }
-    curve = scepter_opt.schedule({"PHASES": phases}, total)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", scepter_opt.ConfigWarning)  # a share may round to 0
+        curve = scepter_opt.schedule({"PHASES": phases}, total)
     length = int(share * total / 100 + 0.5)
     assert [curve(k) for k in range(total)] == near([formula(k, length) if k < length else 1.0 for k in range(total)])
 
@@ -112,6 +115,18 @@ def test_growth_without_an_end_is_refused_where_the_call_gives_none() -> None:
     assert scepter_opt.schedule({"PHASES": phases}, 10)(9) == 1e9
     with pytest.raises(ConfigError, match="too large for a number"):
         scepter_opt.schedule({"PHASES": phases}, 1000)
+
+
+@pytest.mark.parametrize("first", [{"CURVE": "linear", "TO_VALUE": 0.1}, {"CURVE": "cosine", "TO_VALUE": 0.1}])
+def test_a_first_phase_to_the_optimizers_own_value_goes_nowhere(first: dict[str, Any]) -> None:
+    node = {"NAME": "PhasesLR", "PHASES": {"warmup": first}}
+    scepter_opt.check(node)
+    with pytest.raises(ConfigError, match=r"PHASES.warmup.FROM: is required: the first phase begins at 1 without it"):
+        scepter_opt.check({"optimizer": {"NAME": "SGD", "LEARNING_RATE": 0.1}, "lr_scheduler": node})
+    scepter_opt.check({"optimizer": {"NAME": "SGD", "LEARNING_RATE": 0.2}, "lr_scheduler": node})
+    with pytest.raises(ConfigError, match="ends at the optimizer's own value too"):
+        scepter_opt.preview(node, 10, 0.1)
+    assert scepter_opt.preview(node, 10, 0.2)["default"][0] == 0.2
 
 
 def test_phases_that_all_round_to_no_ticks_are_their_end() -> None:
