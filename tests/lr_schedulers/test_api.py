@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 import scepter_opt
 from scepter_opt import ConfigError, ConfigWarning
@@ -49,3 +50,22 @@ def test_a_preview_is_no_build_in_the_log(caplog: pytest.LogCaptureFixture) -> N
         scepter_opt.preview({"NAME": "StepLR", "STEP_SIZE": 3}, 10)
         scepter_opt.preview({"NAME": "PhasesLR", "PHASES": {"rise": RISE}}, 10)
     assert caplog.records == []
+
+
+MODELS = {"generator": nn.Linear(2, 2), "critic": nn.Linear(2, 1)}
+NODES = {"generator": {"NAME": "Adam", "ONLY": "generator"}, "critic": {"NAME": "SGD", "ONLY": "critic.*"}}
+
+
+def test_each_gets_its_scheduler() -> None:
+    optimizers = scepter_opt.build_optimizers(MODELS, NODES)
+    nodes = {"generator": {"NAME": "CosineAnnealingLR"}, "critic": {"NAME": "NoneLR"}}
+    found = scepter_opt.build_lr_schedulers(optimizers, nodes, total_steps=10)
+    assert {name: type(one).__name__ for name, one in found.items()} == {
+        "generator": "CosineAnnealingLR", "critic": "NoneLR",
+    }  # fmt: skip
+    assert found["critic"].optimizer is optimizers["critic"]
+    with pytest.raises(ConfigError) as caught:
+        scepter_opt.build_lr_schedulers(optimizers, {"generators": {"NAME": "NoneLR"}, "critic": {"NAME": "NoneLR"}})
+    assert [problem.key for problem in caught.value.problems] == ["lr_schedulers.generators", "lr_schedulers.generator"]
+    with pytest.raises(ConfigError, match=r"lr_schedulers.generator.T_MAX: is needed"):
+        scepter_opt.build_lr_schedulers(optimizers, nodes)
