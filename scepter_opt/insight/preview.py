@@ -165,7 +165,7 @@ class _Factors:
 def _of_phases(
     timelines: Timelines, groups: Mapping[str, dict[str, Any]], own: Mapping[str, dict[str, Any]], ticks: int
 ) -> Preview:
-    known = {name for group in groups.values() for found in rules_of(group) for name in found}
+    known = {name for group in groups.values() for rules in rules_of(group) for name in rules}
     missing = [rule for rule in timelines.rules if rule not in known]
     if missing:
         message = f"none of these groups is made by it: {', '.join(sorted(known)) or 'they have no names'}."

@@ -147,9 +147,9 @@ class Driver:
         if self._by_epoch:
             return self._tick(self.epochs, metrics)
         if self._takes_metric and not self._needs_metric:
-            found = self._measured(metrics)
-            if self._has_metric(found) or not self._seen:
-                self.scheduler.observe(self._metric(found))
+            measured = self._measured(metrics)
+            if self._has_metric(measured) or not self._seen:
+                self.scheduler.observe(self._metric(measured))
             self._seen = False
         return False
 
@@ -170,9 +170,9 @@ class Driver:
     def _tick(self, count: int, metrics: Metrics) -> bool:
         if count % self._frequency:
             return False
-        found = self._measured(metrics) if self._takes_metric else None
-        if self._needs_metric or (self._takes_metric and self._has_metric(found)):
-            self.scheduler.step(self._metric(found))
+        measured = self._measured(metrics) if self._takes_metric else None
+        if self._needs_metric or (self._takes_metric and self._has_metric(measured)):
+            self.scheduler.step(self._metric(measured))
             self._seen = True
         else:
             self.scheduler.step()
@@ -207,10 +207,10 @@ class Driver:
         return metric
 
     def _measured(self, metrics: Metrics) -> Mapping[str, Any] | None:
-        found = metrics() if callable(metrics) else metrics
-        if found is not None and not isinstance(found, Mapping):
-            raise ConfigError([Problem(self._key, 'metrics are given by name: {"loss": 1.0}.', found)])
-        return found
+        measured = metrics() if callable(metrics) else metrics
+        if measured is not None and not isinstance(measured, Mapping):
+            raise ConfigError([Problem(self._key, 'metrics are given by name: {"loss": 1.0}.', measured)])
+        return measured
 
 
 def _unwrapped(scheduler: Any) -> Any:

@@ -94,12 +94,12 @@ def own_values(name: str, optimizer: Any) -> list[float]:
         return []
     # a value of 0 makes no factor of FROM_VALUE, which is refused where the scheduler is built
     parts = optimizer.parts() if name == RATE else parts_with(name, optimizer) or {}
-    found = []
+    values = []
     for part in parts.values():
         position = Setting.of(name, [{"momentum": None}] if "MOMENTUM" in part else []).beta
         value = part.get(name) if position is None else part.BETAS[position]
-        found += [float(value)] if value else []
-    return found
+        values += [float(value)] if value else []
+    return values
 
 
 def parts_that_have(name: str, optimizer: Any) -> list[str]:
@@ -186,7 +186,8 @@ def refuse_unfit(timelines: Timelines, optimizer: Any) -> None:
 
 
 def _rules_of_groups(rules: Iterable[str], groups: Sequence[dict[str, Any]]) -> Iterator[Problem]:
-    names = {name for group in groups for found in rules_of(group) for name in found}
+    # rules that only some parameters of a group have are known too, and refused for another reason
+    names = {name for group in groups for rules in rules_of(group) for name in rules}
     for rule in rules:
         shared = next((group["name"] for group in groups if rule in rules_of(group)[1]), None)
         if shared is not None:

@@ -87,6 +87,7 @@ class PlateauLR(BaseScheduler):
         scheduler: LRScheduler = construct(
             target_class(self.target),
             optimizer,
+            # without phases the metric counts from the first tick on
             Timeline.of(cfg.PHASES, "PHASES") if cfg.PHASES else None,
             mode=cfg.MODE.value,
             factor=cfg.FACTOR,

@@ -75,6 +75,7 @@ def repeated(start: float, gamma: float, times: int) -> float:
     Raises:
         ValueError: The product is too large for a float.
     """
+    # a float power raises where it is too large, a product is silently infinite
     try:
         product = start * gamma**times
     except OverflowError:

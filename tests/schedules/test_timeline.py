@@ -119,7 +119,7 @@ def test_growth_without_an_end_is_refused_where_the_call_gives_none() -> None:
 
 @pytest.mark.parametrize("first", [{"CURVE": "linear", "TO_VALUE": 0.1}, {"CURVE": "cosine", "TO_VALUE": 0.1}])
 def test_a_first_phase_to_the_optimizers_own_value_goes_nowhere(first: dict[str, Any]) -> None:
-    node = {"NAME": "PhasesLR", "PHASES": {"warmup": first}}
+    node = {"NAME": "PhasesLR", "PHASES": {"warmup": first}, "TOTAL_STEPS": 10}
     scepter_opt.check(node)
     with pytest.raises(ConfigError, match=r"PHASES.warmup.FROM: is required: the first phase begins at 1 without it"):
         scepter_opt.check({"optimizer": {"NAME": "SGD", "LEARNING_RATE": 0.1}, "lr_scheduler": node})
