@@ -76,20 +76,20 @@ def parameters_of(cls: type) -> Mapping[str, inspect.Parameter]:
 
     What a class gives its base itself is no keyword: most give it `defaults`, which it requires.
     """
-    found: dict[str, inspect.Parameter] = {}
+    keywords: dict[str, inspect.Parameter] = {}
     count, given = 0, set[str]()
     for init in _constructors(cls):
         parameters = list(inspect.signature(init).parameters.values())[2:]
         by_position = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         given.update(by_position[: max(0, count - 1)])
         named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in given]
-        found = {p.name: p for p in named} | found
+        keywords = {p.name: p for p in named} | keywords
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
         count, names = _given_to_base(init)
         given |= names
     # ChainedScheduler takes its optimizer last
-    return {name: parameter for name, parameter in found.items() if name != "optimizer"}
+    return {name: parameter for name, parameter in keywords.items() if name != "optimizer"}
 
 
 def _given_to_base(init: Any) -> tuple[int, set[str]]:

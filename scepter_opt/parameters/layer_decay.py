@@ -84,11 +84,11 @@ def _by_patterns(patterns: list[str], names: dict[int, str]) -> list[Tower]:
                 message = f"reads {match.groups()} in {name}, which are no numbers."
                 raise ConfigError([Problem("", message)]) from None
             towers.setdefault(before, Tower(before)).block_of[i] = block
-    found = list(towers.values())
-    if any(_within(one.holder, other.holder) for one in found for other in found if one is not other):
+    read = list(towers.values())
+    if any(_within(one.holder, other.holder) for one in read for other in read if one is not other):
         # the patterns reach into a module and into one below it: whoever wrote them means one order
-        return [Tower((), {i: block for tower in found for i, block in tower.block_of.items()})]
-    return found
+        return [Tower((), {i: block for tower in read for i, block in tower.block_of.items()})]
+    return read
 
 
 def _by_numbers(names: dict[int, str], parameters: Parameters) -> list[Tower]:

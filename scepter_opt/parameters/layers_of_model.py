@@ -45,12 +45,12 @@ def powers_by_model(
         else:
             powers = _by_layer_id(module, names, count_blocks)
         powers_of |= {f"{place}.{name}" if place else name: power for name, power in powers.items()}
-    found = {}
+    powers_at = {}
     for i in wanted:
         power = next((powers_of[name] for name in parameters.all_names(i) if name in powers_of), None)
         if power is not None:
-            found[i] = power
-    return found
+            powers_at[i] = power
+    return powers_at
 
 
 def _by_layer_id(module: Any, names: list[str], count_blocks: Callable[[Iterable[str]], int]) -> dict[str, int]:
