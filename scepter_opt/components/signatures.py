@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union
 
 from ..config.base import Config
 from ..config.documentation import documentation
-from ..config.fields import As
+from ..config.fields import CheckedAs
 from ..config.names import key_of
 from ..errors import ConfigError, Problem
 
@@ -131,7 +131,7 @@ def _annotation(parameter: inspect.Parameter, namespace: dict[str, Any]) -> Any:
     if annotation in (float, bool, str):
         return annotation
     narrowed = _narrowed(annotation)
-    return float if narrowed is float else Any if narrowed is Any else Annotated[Any, As(narrowed)]
+    return float if narrowed is float else Any if narrowed is Any else Annotated[Any, CheckedAs(narrowed)]
 
 
 def _narrowed(annotation: Any) -> Any:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from ..errors import did_you_mean
-from .fields import As, Bounds, Import
+from .fields import Bounds, CheckedAs, Import
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -68,7 +68,7 @@ def strict(annotation: Any, infinite: bool = False) -> Any:
     if origin is Annotated:
         inner, *marks = arguments
         for mark in marks:
-            if isinstance(mark, As):
+            if isinstance(mark, CheckedAs):
                 return strict(mark.type, infinite)
         marks = [_known(mark) for mark in marks if not isinstance(mark, Import)]
         read = strict(inner, infinite)
@@ -185,7 +185,7 @@ def _translate(detail: ErrorDetails, annotation: Any) -> tuple[str, str]:
 def _has_container(annotation: Any) -> bool:
     if typing.get_origin(annotation) in (tuple, list, dict):
         return True
-    inner = [mark.type for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, As)]
+    inner = [mark.type for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, CheckedAs)]
     return any(map(_has_container, [*typing.get_args(annotation), *inner]))
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class As:
+class CheckedAs:
     """The true type of a key for which OmegaConf can only declare a wider one."""
 
     type: Any
@@ -77,30 +77,28 @@ Betas = tuple[Beta, Beta]
 """The decay rates of the first and the second moment."""
 
 # Composition takes any number, so that 200.0 passes for 200; the check asks for a whole one.
-Whole = Annotated[int | float, As(int)]
-"""A whole number; a whole float such as 200.0 counts."""
-WholeFromZero = Annotated[int | float, As(Annotated[int, Bounds(ge=0)])]
-"""A whole number of at least 0."""
-Length = Annotated[int | float, As(Annotated[int, Bounds(ge=1)])]
-"""A number of ticks (scheduler steps or epochs): whole, at least 1."""
-OptionalLength = Annotated[int | float | None, As(Annotated[int, Bounds(ge=1)] | None)]
-"""A Length, or null."""
+WholeFromZero = Annotated[int | float, CheckedAs(Annotated[int, Bounds(ge=0)])]
+"""A whole number of at least 0; a whole float such as 200.0 counts."""
+WholeFromOne = Annotated[int | float, CheckedAs(Annotated[int, Bounds(ge=1)])]
+"""A whole number of at least 1, such as a number of ticks (scheduler steps or epochs)."""
+OptionalWholeFromOne = Annotated[int | float | None, CheckedAs(Annotated[int, Bounds(ge=1)] | None)]
+"""A WholeFromOne, or null."""
 
-Numbers = Annotated[Any, As(float | list[float])]
+Numbers = Annotated[Any, CheckedAs(float | list[float])]
 """A number for every group, or a list with one number per group."""
-Texts = Annotated[Any, As(str | list[str] | None)]
+Texts = Annotated[Any, CheckedAs(str | list[str] | None)]
 """A text or several, or null."""
 ImportPath = Annotated[str, Import()]
 """Import path of a callable, such as `my_project.schedules.decay`."""
-ImportPaths = Annotated[Any, As(ImportPath | list[ImportPath])]
+ImportPaths = Annotated[Any, CheckedAs(ImportPath | list[ImportPath])]
 """Import path of a callable, or a list with one per group."""
 
 
 def metadata(annotation: Any) -> Iterator[Any]:
-    """What stands in the Annotated layers of a type, `As` followed to its true type."""
+    """What stands in the Annotated layers of a type, `CheckedAs` followed to its true type."""
     for mark in getattr(annotation, "__metadata__", ()):
         yield mark
-        if isinstance(mark, As):
+        if isinstance(mark, CheckedAs):
             yield from metadata(mark.type)
     for argument in getattr(annotation, "__args__", ()) or ():
         yield from metadata(argument)

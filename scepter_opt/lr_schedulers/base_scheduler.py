@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from ..components.component import Component
 from ..config.base import Config
-from ..config.fields import As, Bounds, Length, OptionalLength
+from ..config.fields import Bounds, CheckedAs, OptionalWholeFromOne, WholeFromOne
 from ..errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ class SchedulerConfig(Config):
 
     INTERVAL: Interval = Interval.step
     """What one tick of the scheduler is, an optimizer step or an epoch: for what calls it, such as Driver."""
-    FREQUENCY: Length = 1
+    FREQUENCY: WholeFromOne = 1
     """Intervals per tick: for what calls it, such as Driver."""
     MONITOR: str | None = None
     """Name of the metric, of those that the loop measures, for a scheduler whose step takes one."""
-    TOTAL_STEPS: OptionalLength = None
+    TOTAL_STEPS: OptionalWholeFromOne = None
     """Ticks of the run; null takes the run's length from the call."""
 
     horizon: ClassVar[str] = ""
@@ -274,7 +274,7 @@ class BaseScheduler(Component):
 class TorchSchedulerConfig(SchedulerConfig):
     """The keys of nearly all of torch's schedulers."""
 
-    LAST_EPOCH: Annotated[int | float, As(Annotated[int, Bounds(ge=-1)])] = -1
+    LAST_EPOCH: Annotated[int | float, CheckedAs(Annotated[int, Bounds(ge=-1)])] = -1
     """Tick to go on after, at the rates of an unbroken run from `initial_lr`; -1 starts anew."""
 
 

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ..config.base import Conflict
-from ..config.fields import As, Beta, Fraction, ImportPath, Length, NonNegative, OptionalLength, Positive
+from ..config.fields import (
+    Beta,
+    CheckedAs,
+    Fraction,
+    ImportPath,
+    NonNegative,
+    OptionalWholeFromOne,
+    Positive,
+    WholeFromOne,
+)
 from ..config.validation import fields
 from ..errors import Problem
 from . import pairing
@@ -24,9 +33,9 @@ if TYPE_CHECKING:
 _SPOILS = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "it would overwrite the base rates of the others")
 
 
-Rates = Annotated[Any, As(NonNegative | list[NonNegative])]
+Rates = Annotated[Any, CheckedAs(NonNegative | list[NonNegative])]
 """A rate for every group, or a list with one per group."""
-Momenta = Annotated[Any, As(Beta | list[Beta])]
+Momenta = Annotated[Any, CheckedAs(Beta | list[Beta])]
 """A momentum for every group, or a list with one per group."""
 
 
@@ -97,9 +106,9 @@ class CyclicLR(BaseScheduler):
         """Lower rate, absolute; a list gives one per group."""
         MAX_LR: Rates
         """Upper rate, absolute; a list gives one per group."""
-        STEP_SIZE_UP: Length = 2000
+        STEP_SIZE_UP: WholeFromOne = 2000
         """Ticks on the way up."""
-        STEP_SIZE_DOWN: OptionalLength = None
+        STEP_SIZE_DOWN: OptionalWholeFromOne = None
         """Ticks on the way down; null is as many as up."""
         MODE: CyclicMode = CyclicMode.triangular
         """Shape: triangular, triangular2 (halved each cycle), or exp_range (times GAMMA ** tick)."""
@@ -159,11 +168,11 @@ class OneCycleLR(BaseScheduler):
         )
         MAX_LR: Rates
         """Highest rate, absolute; a list gives one per group."""
-        TOTAL_STEPS: OptionalLength = None
+        TOTAL_STEPS: OptionalWholeFromOne = None
         """Ticks of the cycle; null takes the run's length from the call."""
-        EPOCHS: OptionalLength = None
+        EPOCHS: OptionalWholeFromOne = None
         """Epochs of the cycle, with STEPS_PER_EPOCH in place of TOTAL_STEPS."""
-        STEPS_PER_EPOCH: OptionalLength = None
+        STEPS_PER_EPOCH: OptionalWholeFromOne = None
         """Ticks per epoch."""
         PCT_START: Fraction = 0.3
         """Share of the cycle in which the rate rises."""

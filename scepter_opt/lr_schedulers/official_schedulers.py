@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from ..config.base import Conflict
-from ..config.fields import As, Bounds, Fraction, ImportPaths, Length, NonNegative, Numbers, OptionalLength
+from ..config.fields import (
+    Bounds,
+    CheckedAs,
+    Fraction,
+    ImportPaths,
+    NonNegative,
+    Numbers,
+    OptionalWholeFromOne,
+    WholeFromOne,
+)
 from .base_scheduler import BaseScheduler, Interval, SchedulerConfig, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
 
@@ -16,8 +25,8 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
 
 # A number of ticks with torch's default; null takes the length of the run from the call.
-Iterations = Annotated[int | float | None, As(Annotated[int, Bounds(ge=0)] | None)]
-Milestones = Annotated[list[int | float], As(list[Annotated[int, Bounds(ge=1)]])]
+Iterations = Annotated[int | float | None, CheckedAs(Annotated[int, Bounds(ge=0)] | None)]
+Milestones = Annotated[list[int | float], CheckedAs(list[Annotated[int, Bounds(ge=1)]])]
 
 INCREASING = Conflict(
     ("MILESTONES",),
@@ -43,7 +52,7 @@ class StepLR(BaseScheduler):
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
         reached = ("STEP_SIZE",)
-        STEP_SIZE: Length
+        STEP_SIZE: WholeFromOne
         """Ticks from one drop to the next."""
         GAMMA: NonNegative = 0.1
         """Factor on the rate at each drop."""
@@ -140,7 +149,7 @@ class CosineAnnealingLR(BaseScheduler):
         after_end = "the rate rises again"
         turns = True
         absolute_floor = "ETA_MIN"
-        T_MAX: OptionalLength = None
+        T_MAX: OptionalWholeFromOne = None
         """Ticks until the lowest rate; null takes the run's length from the call."""
         ETA_MIN: NonNegative = 0.0
         """Lowest rate, absolute."""
@@ -156,9 +165,9 @@ class CosineAnnealingWarmRestarts(BaseScheduler):
     class Config(TorchSchedulerConfig):
         absolute_floor = "ETA_MIN"
         reached = ("T_0",)
-        T_0: Length
+        T_0: WholeFromOne
         """Ticks of the first cosine."""
-        T_MULT: Length = 1
+        T_MULT: WholeFromOne = 1
         """Factor on the length of each next cosine."""
         ETA_MIN: NonNegative = 0.0
         """Lowest rate, absolute."""
@@ -226,13 +235,13 @@ class ReduceLROnPlateau(BaseScheduler):
         """min for a metric that should fall, max for one that should rise."""
         FACTOR: Annotated[float, Bounds(ge=0, lt=1)] = 0.1
         """Factor on the rate at each drop; below 1."""
-        PATIENCE: Annotated[int | float, As(Annotated[int, Bounds(ge=0)])] = 10
+        PATIENCE: Annotated[int | float, CheckedAs(Annotated[int, Bounds(ge=0)])] = 10
         """Ticks without improvement that are let pass."""
         THRESHOLD: NonNegative = 1e-4
         """Least change that is an improvement."""
         THRESHOLD_MODE: ThresholdMode = ThresholdMode.rel
         """rel: the threshold is a share of the best value; abs: a difference from it."""
-        COOLDOWN: Annotated[int | float, As(Annotated[int, Bounds(ge=0)])] = 0
+        COOLDOWN: Annotated[int | float, CheckedAs(Annotated[int, Bounds(ge=0)])] = 0
         """Ticks after a drop in which nothing is counted."""
         MIN_LR: Numbers = 0.0
         """Lowest rate, absolute; a list gives one per group."""

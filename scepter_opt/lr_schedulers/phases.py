@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ..components.keywords import construct, target_class
 from ..config.base import OpenConfig
-from ..config.fields import OptionalLength, WholeFromZero
+from ..config.fields import OptionalWholeFromOne, WholeFromZero
 from ..errors import ConfigError, Problem
 from ..schedules.fitting import Fitting, epoch_ticks
 from ..schedules.group_settings import RATE
@@ -45,7 +45,7 @@ class PhasesLR(BaseScheduler):
 
         PHASES: Annotated[Any, Phases()] = field(default_factory=dict)
         """Named phases, in order: each a CURVE from where the phase before ended, with its LENGTH."""
-        TOTAL_STEPS: OptionalLength = None
+        TOTAL_STEPS: OptionalWholeFromOne = None
         """Ticks of the schedule; null takes the run's length from the call."""
         CLOCK: Clock = Clock.phase
         """What curves after the first phase count from: the start of their phase or of the schedule (as timm does)."""

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..config.fields import As, Bounds, NonNegative, OptionalLength, WholeFromZero
+from ..config.fields import Bounds, CheckedAs, NonNegative, OptionalWholeFromOne, WholeFromZero
 from .base_scheduler import BaseScheduler, SchedulerConfig, TorchSchedulerConfig
 from .registry import LR_SCHEDULERS
 
@@ -37,7 +37,7 @@ class LinoPolyLR(BaseScheduler):
         refused_in = _SETS_RATES
         reached = ("END_EPOCH",)
         after_end = "the rate is 0"
-        END_EPOCH: OptionalLength = None
+        END_EPOCH: OptionalWholeFromOne = None
         """Ticks until the rate is 0; null takes the run's length from the call."""
         POWER: NonNegative = 1.0
         """Exponent of the polynomial."""
@@ -79,11 +79,11 @@ class StepAnnealingLR(BaseScheduler):
         reached = ("WARMUP_STEPS",)
         WARMUP_STEPS: WholeFromZero
         """Ticks of the warm-up."""
-        TOTAL_STEPS: OptionalLength = None
+        TOTAL_STEPS: OptionalWholeFromOne = None
         """Ticks until the rate is 0; null takes the run's length from the call."""
         DECAY_MODE: DecayMode = DecayMode.cosine
         """Curve after the warm-up: cosine, linear, or none, which holds the full rate."""
         MIN_LR: NonNegative = 0.0
         """Lowest rate, absolute."""
-        LAST_STEP: Annotated[int | float, As(Annotated[int, Bounds(ge=-1)])] = -1
+        LAST_STEP: Annotated[int | float, CheckedAs(Annotated[int, Bounds(ge=-1)])] = -1
         """Tick that was the last; -1 starts anew."""

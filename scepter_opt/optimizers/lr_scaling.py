@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..config.fields import Length, Nested
+from ..config.fields import Nested, WholeFromOne
 from ..config.validation import validate
 from ..errors import Problem
 
@@ -30,9 +30,9 @@ class Scaling:
 
     RULE: ScalingRule = ScalingRule.linear
     """linear (Goyal et al., 2017), or sqrt, as the square root."""
-    BASE_BATCH_SIZE: Length = 256
+    BASE_BATCH_SIZE: WholeFromOne = 256
     """Samples per optimizer step for which the rates were written."""
-    BATCH_SIZE: Length
+    BATCH_SIZE: WholeFromOne
     """Samples per optimizer step of this run, over all processes and accumulated batches."""
 
     @property

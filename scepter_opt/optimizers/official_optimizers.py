@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ..config.base import Conflict
-from ..config.fields import As, Bounds, Length, NonNegative, OptionalLength
+from ..config.fields import Bounds, CheckedAs, NonNegative, OptionalWholeFromOne, WholeFromOne
 from .base_optimizer import BaseOptimize, OptimizerConfig
 from .common_keys import CapturableKeys, DifferentiableKeys
 from .registry import OPTIMIZERS
@@ -51,15 +51,15 @@ class LBFGS(BaseOptimize):
     class Config(OptimizerConfig):
         LEARNING_RATE: NonNegative = 1.0
         """Step size."""
-        MAX_ITER: Length = 20
+        MAX_ITER: WholeFromOne = 20
         """Iterations per step."""
-        MAX_EVAL: OptionalLength = None
+        MAX_EVAL: OptionalWholeFromOne = None
         """Evaluations of the closure per step; null is 1.25 times MAX_ITER."""
         TOLERANCE_GRAD: NonNegative = 1e-7
         """Largest gradient entry at which a step ends."""
         TOLERANCE_CHANGE: NonNegative = 1e-9
         """Change of the loss or the parameters at which a step ends."""
-        HISTORY_SIZE: Length = 100
+        HISTORY_SIZE: WholeFromOne = 100
         """Updates that are kept to model the curvature."""
         LINE_SEARCH_FN: LineSearch | None = None
         """strong_wolfe, or null for none."""
@@ -96,7 +96,7 @@ class Muon(BaseOptimize):
         """Coefficients of the Newton-Schulz polynomial."""
         EPS: NonNegative = 1e-7
         """Added to the norm for numerical stability."""
-        NS_STEPS: Annotated[int | float, As(Annotated[int, Bounds(ge=0, lt=100)])] = 5
+        NS_STEPS: Annotated[int | float, CheckedAs(Annotated[int, Bounds(ge=0, lt=100)])] = 5
         """Newton-Schulz iterations; below 100."""
         ADJUST_LR_FN: MuonScaling | None = None
         """How the rate follows a shape: original (also null), match_rms_adamw, spectral_unclamped (torch 2.14)."""

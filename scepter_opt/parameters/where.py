@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from ..config.fields import As, Texts
+from ..config.fields import CheckedAs, Texts
 from ..errors import Problem
 
 
@@ -33,9 +33,9 @@ class Selection:
     """Globs over the whole name, names of parameters or modules, or `re:` with a regular expression, searched."""
     MODULES: Texts = None
     """Class of the module that owns the parameter, or a base class of it, short or dotted."""
-    KINDS: Annotated[Any, As(Kind | list[Kind] | None)] = None
+    KINDS: Annotated[Any, CheckedAs(Kind | list[Kind] | None)] = None
     """bias, norm, embedding, matrix, vector or scalar."""
-    NDIM: Annotated[Any, As(Annotated[int, Ge(0)] | list[Annotated[int, Ge(0)]] | None)] = None
+    NDIM: Annotated[Any, CheckedAs(Annotated[int, Ge(0)] | list[Annotated[int, Ge(0)]] | None)] = None
     """Number of dimensions."""
     MARKED: Texts = None
     """Attribute of the parameter, or method of a module that names it and begins with no_, such as no_weight_decay."""

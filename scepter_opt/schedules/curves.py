@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 from math import pi, sin, sqrt
 from typing import Annotated, Any, Final, Literal, final
 
-from ..config.fields import As, Bounds, NonNegative, Positive
+from ..config.fields import Bounds, CheckedAs, NonNegative, Positive
 from .arguments import at_edge, number, repeated, rising, stretch, stretches_before
 from .horizon import whole
 from .joining import Factor, join
@@ -214,7 +214,7 @@ _ENDLESS = {
     "FLOOR": Key(NonNegative, "Lowest factor."),
     "TOWARDS": Key(NonNegative, "Factor that the curve comes ever nearer to; by default 0."),
 }
-_CYCLES = Annotated[int | float, As(Annotated[int, Bounds(ge=1, le=10_000)])]
+_CYCLES = Annotated[int | float, CheckedAs(Annotated[int, Bounds(ge=1, le=10_000)])]
 
 # The one place that knows of a curve: the keys of a phase, their checks and what their messages say are made of it.
 CURVES: Final[Mapping[str, Curve]] = {

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 
 from scepter_opt.config.coercion import read_value
-from scepter_opt.config.fields import As, Betas, NonNegative, Numbers, WholeFromZero
+from scepter_opt.config.fields import Betas, CheckedAs, NonNegative, Numbers, WholeFromZero
 
 
 class Mode(str, enum.Enum):
@@ -68,7 +68,7 @@ def test_a_union_gives_one_answer_not_one_per_member() -> None:
 
 
 def test_the_true_type_stands_behind_the_one_that_omegaconf_declares() -> None:
-    assert read_value([1, "2"], Annotated[Any, As(list[float])]) == ([1.0, 2.0], [])
+    assert read_value([1, "2"], Annotated[Any, CheckedAs(list[float])]) == ([1.0, 2.0], [])
 
 
 def test_truth_may_be_a_word_as_yaml_has_it() -> None:

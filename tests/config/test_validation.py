@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from scepter_opt.config.base import Config, Conflict
-from scepter_opt.config.fields import As, ImportPaths, NonNegative, WholeFromZero
+from scepter_opt.config.fields import CheckedAs, ImportPaths, NonNegative, WholeFromZero
 from scepter_opt.config.validation import fields, own_first, spellings_of, validate
 
 
@@ -28,7 +28,7 @@ class Outer(Config):
     """What is inside."""
     PATHS: ImportPaths | None = None
     """Functions."""
-    CHOICE: Annotated[Any, As(int | list[int])] = field(default_factory=list)
+    CHOICE: Annotated[Any, CheckedAs(int | list[int])] = field(default_factory=list)
     """One or several."""
 
 
