@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import re
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -16,6 +17,7 @@ from ..errors import ConfigError, Problem, did_you_mean, nearest
 from .component import Component
 
 C = TypeVar("C", bound=type)
+_LOG = logging.getLogger("scepter_opt")
 
 
 @dataclass(frozen=True)
@@ -228,6 +230,12 @@ class Registry:
         if name not in self._own:
             importlib.import_module(self._module_of[name])
         return self._own[name]
+
+    @staticmethod
+    def log(logger: Any, line: Callable[[], str]) -> None:
+        """Log a line: with the call's logger, without one with `scepter_opt`'s, if anybody listens."""
+        if logger is not None or _LOG.isEnabledFor(logging.INFO):
+            (logger or _LOG).info(line())
 
     def get_config_template(self, name: str) -> str:
         """The YAML of an entry: every key with its default and its documentation as a comment."""

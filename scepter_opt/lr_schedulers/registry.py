@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from ..components.component import Component
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
 
     from ..schedules.horizon import Horizon
-
-
-_LOG = logging.getLogger("scepter_opt")
 
 
 class SchedulerRegistry(Registry):
@@ -78,8 +74,7 @@ class SchedulerRegistry(Registry):
             # inside, so that where warnings are errors the optimizer is left as it was
             for remark in remarks:
                 say(remark)
-        if logger is not None or _LOG.isEnabledFor(logging.INFO):
-            (logger or _LOG).info(config.describe() if isinstance(config, SchedulerConfig) else config.NAME)
+        self.log(logger, config.describe if isinstance(config, SchedulerConfig) else lambda: str(config.NAME))
         return scheduler
 
 

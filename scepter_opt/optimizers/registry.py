@@ -85,8 +85,7 @@ class OptimizerRegistry(Registry):
         own = [] if isinstance(plan.config, OpenConfig) else plan.config.remarks()
         for remark in [*own, *plan.remarks]:
             say(remark)
-        if logger is not None:
-            logger.info(f"{plan.optimizer}: {plan.short()}")
+        self.log(logger, lambda: f"{plan.optimizer}: {plan.short()}")
 
 
 def _check_groups(plan: Plan, optimizer: Any) -> None:
