@@ -107,7 +107,8 @@ def choose_step(config: Any, tensors: Sequence[Any], owners: Iterable[Any]) -> S
     choice = Implementation(config.IMPLEMENTATION)
     if choice in (Implementation.torch, Implementation.for_loop):
         return StepChoice(choice, "")
-    sparse = any(getattr(owner, "sparse", False) is True for owner in owners)
+    # each owner once, and without torch's own search for attributes: there may be a hundred thousand parameters
+    sparse = any(vars(owner).get("sparse") is True for owner in set(owners) if owner is not None)
     if choice is Implementation.auto:
         reason = _not_fused(config.component, tensors, sparse, bool(config.get("DIFFERENTIABLE")))
         if reason:
@@ -146,7 +147,7 @@ def _not_fused(component: Any, tensors: Sequence[Any], sparse: bool, differentia
         return f"not known to be faster fused on {', '.join(sorted(kinds - set(devices)))}"
     if not all(tensor.is_floating_point() for tensor in tensors):
         return "not all parameters are floating-point"
-    if not component.fused_takes_dtensors and any(hasattr(tensor, "device_mesh") for tensor in tensors):
+    if not component.fused_takes_dtensors and any(hasattr(kind, "device_mesh") for kind in set(map(type, tensors))):
         return "the fused kernel has no rule for distributed tensors"
     if component.fused_slow_strided and any(t.is_cpu and not t.is_contiguous() for t in tensors):
         return "the loop is faster for parameters that are not contiguous"
@@ -157,8 +158,8 @@ def _wrong(component: Any, tensors: Sequence[Any]) -> str:
     """Why a fused step would be wrong, silently; empty where the guard can answer for it."""
     from ..components.keywords import target_class
 
-    cls, unfit = target_class(component.target), target_class("scepter_opt.runtime.guard.unfit")
-    return next(filter(None, (unfit(cls, tensor) for tensor in tensors)), "")
+    unfit = target_class("scepter_opt.runtime.guard.unfit")
+    return str(unfit(target_class(component.target), tensors))
 
 
 def _check_compiler(config: Any, tensors: Sequence[Any]) -> None:

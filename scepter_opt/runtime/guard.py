@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -97,16 +97,17 @@ def kernel_of(cls: type[Optimizer]) -> Kernel | None:
     return None
 
 
-def unfit(cls: type[Optimizer], parameter: torch.Tensor) -> str:
-    """Why the fused step of a class would not compute a parameter rightly as it is; empty where it would."""
+def unfit(cls: type[Optimizer], parameters: Iterable[torch.Tensor]) -> str:
+    """Why the fused step of a class would not compute parameters rightly as they are; empty where it would."""
     kernel = kernel_of(cls)
     if kernel is None:
         return ""
-    if parameter.dtype not in (kernel.on_cpu if parameter.is_cpu else kernel.elsewhere):
-        dtype, device = str(parameter.dtype).removeprefix("torch."), parameter.device.type
-        return f"the fused step of {cls.__name__} is wrong for {dtype} on {device}"
-    if not parameter.is_contiguous() and not is_dense(parameter.shape, parameter.stride()):
-        return "the fused step is wrong for a parameter that is a part of a larger tensor"
+    for parameter in parameters:
+        if parameter.dtype not in (kernel.on_cpu if parameter.is_cpu else kernel.elsewhere):
+            dtype, device = str(parameter.dtype).removeprefix("torch."), parameter.device.type
+            return f"the fused step of {cls.__name__} is wrong for {dtype} on {device}"
+        if not parameter.is_contiguous() and not is_dense(parameter.shape, parameter.stride()):
+            return "the fused step is wrong for a parameter that is a part of a larger tensor"
     return ""
 
 

@@ -276,7 +276,8 @@ def test_without_a_logger_it_is_in_the_packages_own(caplog: pytest.LogCaptureFix
         scepter_opt.build_lr_scheduler(optimizer(), {"NAME": "PhasesLR", "PHASES": phases})
         scepter_opt.build_lr_scheduler(optimizer(), {"NAME": "CosineAnnealingLR", "ETA_MIN": 0.001}, 100)
         scepter_opt.build_lr_scheduler(optimizer(), {"NAME": "NoneLR"})
-    assert [record.getMessage() for record in caplog.records if record.name == "scepter_opt"][-3:] == [
+    messages = [record.getMessage() for record in caplog.records if record.name == "scepter_opt"]
+    assert [message for message in messages if "\n" not in message] == [  # a plan takes several lines
         "PhasesLR: all (a constant to the value 0.5 over 5 ticks) over 5 ticks, b constant",
         "CosineAnnealingLR: T_MAX 100, ETA_MIN 0.001",
         "NoneLR",
