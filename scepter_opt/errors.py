@@ -128,7 +128,8 @@ def text_of(key: Any) -> str:
 def show(value: Any) -> str:
     """A value as it stands in a message: short, on one line, whatever it is."""
     try:
-        return _repr.repr(value.name if isinstance(value, enum.Enum) else value)
+        text = _repr.repr(value.name if isinstance(value, enum.Enum) else value)
+        return " ".join(text.split()) if "\n" in text else text  # as tensors are printed
     except Exception:  # a user's own object may fail to describe itself
         return f"<{type(value).__name__}>"
 

@@ -7,6 +7,7 @@ import enum
 import pickle
 
 import pytest
+import torch
 
 from scepter_opt import ConfigError, Problem
 from scepter_opt.errors import ABSENT, below, did_you_mean, join_key, nearest, show
@@ -54,4 +55,5 @@ def test_any_value_is_shown_on_one_short_line() -> None:
     assert show(Color.red) == "'red'"
     assert show(Mute()).startswith("<Mute")
     assert len(show("x" * 10_000)) <= 62
+    assert "\n" not in show(torch.ones(3, 3))
     assert len(show([0.1] * 10_000)) < 80

@@ -189,7 +189,12 @@ def _members(group: Mapping[str, Any]) -> list[Any]:
         raise _refusal(f"`params` of a group dict is {_described(members)}: give its named_parameters().")
     listed = list(members)
     names = group.get("param_names")
-    return list(zip(names, listed, strict=True)) if names else listed
+    if names is None:
+        return listed
+    if not isinstance(names, (list, tuple)) or len(names) != len(listed):
+        message = f"`param_names` of a group dict is {show(names)}: give a name for each of the {len(listed)} `params`."
+        raise _refusal(message)
+    return list(zip(names, listed, strict=True))
 
 
 def _named(items: list[Any]) -> list[tuple[str, Any]]:

@@ -124,6 +124,8 @@ def _select_kinds(kinds: list[Kind], parameters: Parameters) -> set[int]:
 
 
 _BITS = {kind: 1 << place for place, kind in enumerate(Kind)}
+ALL_KINDS = sum(_BITS.values())
+"""The bits of all kinds together."""
 
 
 def kinds_of(bits: int) -> list[str]:

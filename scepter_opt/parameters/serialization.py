@@ -9,11 +9,12 @@ from array import array
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError, Problem, reason_of
 from .grouping import Group
-from .implementation import Implementation, StepChoice
+from .implementation import StepChoice
 from .resolution import Combination
 from .rows import ParameterColumns, Row, Rows, RuleUse
+from .selectors import ALL_KINDS
 
 _FORMAT = 2
 
@@ -41,46 +42,73 @@ def _json_value(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else repr(value)
 
 
+@dataclass(frozen=True)
+class _Document:
+    """A plan as it is written, beside its format."""
+
+    optimizer: str
+    rules: tuple[RuleUse, ...]
+    groups: list[Group]
+    combinations: list[Combination]
+    combination: list[int]
+    steps: list[StepChoice]
+    names: list[str]
+    tied: dict[int, list[str]]
+    shapes: list[tuple[int, ...]]
+    owners: list[str]
+    kinds: list[int]
+
+    def fault(self) -> str:
+        """What does not fit together; empty where all does."""
+        count = len(self.combination)
+        if {len(self.names), len(self.shapes), len(self.owners), len(self.kinds)} != {count}:
+            return "its columns are not of one length"
+        if len(self.steps) != len(self.groups):
+            return "there is not one step for each group"
+        places = {
+            "combination": (self.combination, range(len(self.combinations))),
+            "group": ([each.group for each in self.combinations if not each.left_out], range(len(self.groups))),
+            "kind": (self.kinds, range(ALL_KINDS + 1)),
+            "tied parameter": (self.tied, range(count)),
+            "size": ([size for shape in self.shapes for size in shape], range(2**63)),
+        }
+        wrong = [what for what, (numbers, known) in places.items() if not all(number in known for number in numbers)]
+        return f"there is no such {wrong[0]}" if wrong else ""
+
+
 def from_json(text: str) -> dict[str, Any]:
     """What a plan is made of, as it was saved: the arguments of Plan.
 
     Raises:
         ConfigError: The text is no plan.
     """
+    from pydantic import TypeAdapter, ValidationError
+
     try:
-        document = json.loads(text)
-        if document.get("scepter_opt plan") != _FORMAT:
+        said = json.loads(text)
+        if not isinstance(said, dict) or said.pop("scepter_opt plan", None) != _FORMAT:
             raise _no_plan(f"it is not of format {_FORMAT}")
-        return {
-            "optimizer": document["optimizer"],
-            "rules": tuple(RuleUse(**rule) for rule in document["rules"]),
-            "group_settings": [
-                Group(**{**group, "rules": tuple(map(tuple, group["rules"]))}) for group in document["groups"]
-            ],
-            "combinations": [
-                Combination(
-                    **{
-                        **saved,
-                        "rules": tuple(saved["rules"]),
-                        "decided": {key: tuple(names) for key, names in saved["decided"].items()},
-                    }
-                )
-                for saved in document["combinations"]
-            ],
-            "column": array("I", document["combination"]),
-            "steps": [StepChoice(Implementation(step["implementation"]), step["reason"]) for step in document["steps"]],
-            "columns": ParameterColumns(
-                names=document["names"],
-                tied={int(position): names for position, names in document["tied"].items()},
-                shapes=[tuple(shape) for shape in document["shapes"]],
-                owners=document["owners"],
-                kinds=document["kinds"],
-            ),
-        }
-    except ConfigError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _no_plan(str(error)) from error
+        document: _Document = TypeAdapter(_Document).validate_python(said)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise _no_plan(f"{place}: {fault['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise _no_plan(reason_of(error)) from error
+    if document.fault():
+        raise _no_plan(document.fault())
+    columns = {field.name: getattr(document, field.name) for field in dataclasses.fields(ParameterColumns)}
+    return {
+        "optimizer": document.optimizer,
+        "rules": document.rules,
+        "group_settings": document.groups,
+        "combinations": document.combinations,
+        "column": array("I", document.combination),
+        "steps": document.steps,
+        "columns": ParameterColumns(**columns),
+    }
 
 
 def _no_plan(reason: str) -> ConfigError:

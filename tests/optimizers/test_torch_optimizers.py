@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 from io import BytesIO
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 import scepter_opt
+from scepter_opt import ConfigError
 from scepter_opt.config.validation import fields
 from scepter_opt.optimizers import OptimizerConfig
 from tests.support import OPTIMIZERS, TORCH_OPTIMIZERS, keyword, make_loss, make_model, optimizer_node, same
@@ -175,3 +177,17 @@ def test_a_class_that_the_installed_torch_lacks_is_named(monkeypatch: pytest.Mon
     monkeypatch.setattr(scepter_opt.OPTIMIZERS.entry("Muon").component, "target", "torch.optim.Muonn")
     with pytest.raises(scepter_opt.ConfigError, match="Muonn is not in the installed torch"):
         scepter_opt.build_optimizer(make_model("Muon"), {"NAME": "Muon"})
+
+
+def test_a_value_of_a_newer_torch_passes_check_and_is_for_the_installed_one_to_take() -> None:
+    node = {"NAME": "Muon", "ADJUST_LR_FN": "spectral_unclamped"}
+    assert scepter_opt.check({"optimizer": node})
+    matrix = {"weight": torch.ones(2, 2, requires_grad=True)}
+    try:
+        theirs = torch.optim.Muon(matrix.items(), adjust_lr_fn="spectral_unclamped")
+    except ValueError as error:
+        with pytest.raises(ConfigError, match=re.escape(str(error))):
+            scepter_opt.build_optimizer(matrix, node)
+    else:
+        ours = scepter_opt.build_optimizer(matrix, node)
+        assert ours.param_groups[0]["adjust_lr_fn"] == theirs.param_groups[0]["adjust_lr_fn"]

@@ -77,3 +77,10 @@ def test_a_nameless_tensor_given_twice_is_refused() -> None:
         scepter_opt.plan({"NAME": "AdamW"}, [tensor, tensor])
     with pytest.raises(ConfigError, match="is in two group dicts"):
         scepter_opt.plan({"NAME": "AdamW"}, [{"params": [tensor]}, {"params": [tensor]}])
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b", "c"], 3, "ab"])
+def test_a_group_dict_has_a_name_for_each_of_its_parameters(names: Any) -> None:
+    group = {"params": [nn.Parameter(torch.ones(2)) for _ in range(2)], "param_names": names}
+    with pytest.raises(ConfigError, match="give a name for each of the 2 `params`"):
+        scepter_opt.build_optimizer([group], {"NAME": "SGD"})

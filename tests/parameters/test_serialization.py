@@ -1,7 +1,15 @@
+"""Plans as JSON."""
+
 from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from scepter_opt import ConfigError, Plan
@@ -33,3 +41,42 @@ def test_a_plan_is_saved_and_compared() -> None:
     assert "~ head.bias: LEARNING_RATE 0.001 -> 0.01" in str(changed)
     with pytest.raises(ConfigError, match="no plan that to_json wrote"):
         Plan.from_json("{}")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", "3", "[]", "[" * 100_000, '{"scepter_opt plan": 1}', '{"scepter_opt plan": 2}']
+)
+def test_what_is_no_plan_is_said(text: str) -> None:
+    with pytest.raises(ConfigError, match="this text is no plan that to_json wrote"):
+        Plan.from_json(text)
+
+
+SAVED = plan(NO_DECAY).to_json()
+
+
+def damaged(value: Any, data: st.DataObject) -> Any:
+    """The same with one thing lost, or replaced by another."""
+    others: st.SearchStrategy[Any] = st.sampled_from([None, -1, 99_999, "x", [], {}, [None], 10**30, True, 0.5])
+    if not isinstance(value, (dict, list)) or not value or data.draw(st.integers(0, 3)) == 0:
+        return data.draw(others)
+    key = data.draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+    copied: Any = value.copy()
+    if data.draw(st.booleans()):
+        del copied[key]
+    else:
+        copied[key] = damaged(copied[key], data)
+    return copied
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.data())
+def test_a_damaged_plan_is_refused_or_can_be_looked_at_whole(data: st.DataObject) -> None:
+    whole = Plan.from_json(SAVED)
+    text = json.dumps(damaged(json.loads(SAVED), data))
+    with contextlib.suppress(ConfigError):
+        read = Plan.from_json(text)
+        assert str(read)
+        assert read.short()
+        assert Plan.from_json(read.to_json()).to_json() == read.to_json()
+        read.diff(whole)
+        whole.diff(read)
