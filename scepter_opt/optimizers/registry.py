@@ -45,23 +45,16 @@ class OptimizerRegistry(Registry):
         from ..parameters.planning import make_plan
 
         with checked(cfg, self) as config:
-            optimizer = self.build_plan(make_plan(config, parameters), logger)
+            plan = make_plan(config, parameters)
+            frozen = plan.to_freeze()
+            optimizer = self.construct(plan, logger)
+            self.tell(plan, logger)
             for remark in () if isinstance(config, OpenConfig) else config.remarks_alone():
                 say(remark)
+            # last: where warnings are errors, what is said leaves the model as it was
+            for _, tensor in frozen:
+                tensor.requires_grad_(False)
             return optimizer
-
-    def build_plan(self, plan: Plan, logger: Any = None) -> Optimizer:
-        """Build the optimizer of a plan, and freeze what its rules freeze.
-
-        Raises:
-            ConfigError: Anything is wrong; nothing was changed.
-        """
-        frozen = plan.to_freeze()
-        optimizer = self.construct(plan, logger)
-        for _, tensor in frozen:
-            tensor.requires_grad_(False)
-        self.tell(plan, logger)
-        return optimizer
 
     def construct(self, plan: Plan, logger: Any = None) -> Optimizer:
         """The optimizer of a plan. The model is not changed.
