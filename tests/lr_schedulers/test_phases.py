@@ -272,11 +272,12 @@ def test_a_schedule_is_one_line_in_the_log_with_ticks_and_ends() -> None:
 
 def test_without_a_logger_it_is_in_the_packages_own(caplog: pytest.LogCaptureFixture) -> None:
     phases = {"all": {"PHASES": {"a": {"CURVE": "constant", "TO_VALUE": 0.5}}, "LENGTH": 5}, "b": {"CURVE": "constant"}}
+    first, second, third = optimizer(), optimizer(), optimizer()
     with caplog.at_level(logging.INFO, "scepter_opt"):
-        scepter_opt.build_lr_scheduler(optimizer(), {"NAME": "PhasesLR", "PHASES": phases})
-        scepter_opt.build_lr_scheduler(optimizer(), {"NAME": "CosineAnnealingLR", "ETA_MIN": 0.001}, 100)
-        scepter_opt.build_lr_scheduler(optimizer(), {"NAME": "NoneLR"})
-    assert [record.getMessage() for record in caplog.records if record.name == "scepter_opt"][-3:] == [
+        scepter_opt.build_lr_scheduler(first, {"NAME": "PhasesLR", "PHASES": phases})
+        scepter_opt.build_lr_scheduler(second, {"NAME": "CosineAnnealingLR", "ETA_MIN": 0.001}, 100)
+        scepter_opt.build_lr_scheduler(third, {"NAME": "NoneLR"})
+    assert [record.getMessage() for record in caplog.records if record.name == "scepter_opt"] == [
         "PhasesLR: all (a constant to the value 0.5 over 5 ticks) over 5 ticks, b constant",
         "CosineAnnealingLR: T_MAX 100, ETA_MIN 0.001",
         "NoneLR",
