@@ -104,6 +104,7 @@ def as_keys(values: Mapping[Any, Any], name: str) -> tuple[dict[Any, Any], dict[
             keys[key] = value
             if key != keyword:
                 written[key] = keyword
+    problems += _wrong_flags(flags)
     if any(value is not None for value in flags.values()):
         if "IMPLEMENTATION" in keys:
             problems.append(Problem(next(iter(flags)), "is said by IMPLEMENTATION already: leave one of them out."))
@@ -117,6 +118,15 @@ def _other_names(values: Mapping[Any, Any], name: str) -> Iterator[Problem]:
     for keyword in _NAMES:
         if values.get(keyword, name) != name:
             yield Problem(keyword, f"this node is {name}'s by its _target_: leave it out.", values[keyword])
+
+
+def _wrong_flags(flags: Mapping[str, Any]) -> Iterator[Problem]:
+    """Flags that torch would refuse, or take for what they do not say."""
+    for flag, value in flags.items():
+        if not (value is None or isinstance(value, bool)):
+            yield Problem(flag, "must be true, false or null.", value)
+    if all(flags.get(flag) is True for flag in ("foreach", "fused")):
+        yield Problem("fused", "cannot be with foreach: a step is one or the other.", True)
 
 
 def _implementation(flags: Mapping[str, Any]) -> str:
