@@ -124,6 +124,7 @@ def schedule(node: Any, total_steps: int | Horizon | None = None, steps_per_epoc
     with below(full_key(node) or "schedule"):
         if problems:
             raise ConfigError(problems)
+        # without a key of its own: the block around puts it before every problem, and twice would be once too often
         config = check_node(values, LR_SCHEDULERS, key="")
         if not isinstance(config, PhasesLR.Config):
             raise ConfigError([Problem("NAME", "must be PhasesLR: other schedulers need an optimizer.", config.NAME)])

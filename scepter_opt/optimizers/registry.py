@@ -91,6 +91,7 @@ def _check_groups(plan: Plan, optimizer: Any) -> None:
     combination_of = {combination.group: combination for combination in plan.combinations}
     planned_of: dict[int, int] = {}
     for number, group in enumerate(plan.group_settings):
+        # one parameter tells of its group: a class that sorts them anew has put two of ours into one
         built = built_of.get(id(tensors[members[number][0]]))
         other = planned_of.setdefault(id(built), number)
         if other != number:
@@ -106,6 +107,7 @@ def _check_read(part: Any, group: Group, combination: Combination, owner: str) -
     from ..config.names import keyword_of
     from ..parameters.resolution import place_of
 
+    # the defaults list what torch's classes look up in a group; IMPLEMENTATION is ours, and has become flags there
     known = {keyword.lower() for keyword in getattr(part, "defaults", ())} | {"implementation"}
     for key, value in group.settings.items():
         if keyword_of(key) not in known:

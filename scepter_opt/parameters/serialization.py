@@ -15,6 +15,7 @@ from .implementation import Implementation, StepChoice
 from .resolution import Combination
 from .rows import ParameterColumns, Row, Rows, RuleUse
 
+# Plans of another format are refused, since comparing with what was guessed would show changes that nobody made.
 _FORMAT = 2
 
 
@@ -79,6 +80,7 @@ def from_json(text: str) -> dict[str, Any]:
         }
     except ConfigError:
         raise
+    # the text may be any JSON at all: what is missing or of another kind shows only here
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _no_plan(str(error)) from error
 
