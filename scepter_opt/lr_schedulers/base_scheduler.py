@@ -133,7 +133,6 @@ class SchedulerConfig(Config):
         remarks = list(self.remarks())
         try:
             remarks += self.remarks_on(self.try_out(Horizon()), Horizon())
-        # the call may give it, so nothing is wrong yet
         except UnknownYet:
             pass
         except ConfigError as error:
@@ -255,7 +254,6 @@ class BaseScheduler(Component):
             optimizer: torch's optimizer whose rates it sets.
         """
         scheduler: LRScheduler = self.construct(optimizer)
-        # torch's constructors take LAST_EPOCH, and few of them write the rates that belong to it
         if str(self.target).startswith("torch.") and self.cfg.get("LAST_EPOCH", -1) >= 0:
             from .continuing import go_on
 

@@ -83,7 +83,7 @@ class CyclicLR(BaseScheduler):
         refused_in = _SPOILS
         absolute_rates = ("BASE_LR", "MAX_LR")
         reached = ("STEP_SIZE_UP",)
-        # torch takes any of these together, and leaves unread what does not go with the rest
+        # torch takes any of these together: it reads only some, or cycles upside down
         conflicts = (
             Conflict(
                 ("SCALE_MODE", "SCALE_FN"),

@@ -30,7 +30,7 @@ class Scaling:
 
     RULE: ScalingRule = ScalingRule.linear
     """linear (Goyal et al., 2017), or sqrt, as the square root."""
-    # the batch of Goyal et al., for which most published rates of image models were written
+    # the batch of Goyal et al., for which many published rates of image models were written
     BASE_BATCH_SIZE: WholeFromOne = 256
     """Samples per optimizer step for which the rates were written."""
     BATCH_SIZE: WholeFromOne
