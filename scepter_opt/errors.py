@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import reprlib
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -95,15 +96,32 @@ def below(prefix: str) -> Iterator[None]:
         _node_key.reset(outer)
 
 
-def say(problem: Problem) -> None:
-    """Warn of a problem that is no error, under its full key.
+_said: set[str] = set()
 
-    All come from this line, so that Python shows each once, whether check says it, or a build, or both.
+
+def say(problem: Problem) -> None:
+    """Warn of a problem that is no error, under its full key: once, whether check says it, or a build, or both.
 
     Warns:
         ConfigWarning: The problem.
     """
-    warnings.warn(str(problem.under(_node_key.get())), ConfigWarning, stacklevel=1)
+    text = str(problem.under(_node_key.get()))
+    # Python forgets what it has shown as soon as anybody changes a filter. Importing torch does, and so does each step
+    # of torch's schedulers, so that check and the build after it would say the same.
+    if _is_shown_once(text):
+        if text in _said:
+            return
+        _said.add(text)
+    warnings.warn(text, ConfigWarning, stacklevel=1)
+
+
+def _is_shown_once(text: str) -> bool:
+    """Whether the filter that holds for a text shows it once: it may also be an error, always shown, or never."""
+    for action, message, category, module, _ in warnings.filters:
+        its_text, its_place = re.match(message or "", text), re.match(module or "", __name__)
+        if issubclass(ConfigWarning, category) and its_text and its_place:
+            return action in ("default", "module", "once")
+    return True
 
 
 def join_key(prefix: str, key: str) -> str:

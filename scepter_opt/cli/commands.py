@@ -58,6 +58,7 @@ def _run(given: argparse.Namespace) -> str:
 
 
 def _write(path: Path, text: str) -> bool:
+    # a file that is as it should be keeps its date, and a build that goes by dates does nothing
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

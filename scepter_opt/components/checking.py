@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -99,7 +99,7 @@ def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple
     # problems come from reading, from the keys and from what lies below them: they are told in the order of the keys
     order = {text_of(key): position for position, key in enumerate(["NAME", *values])}
     unread = {_first(problem.key) for problem in problems}
-    written: Mapping[str, str] = {}
+    node_values, written = values, dict[str, str]()
     try:
         # at the build, where the registry is known, a target of torch's kind may be anybody's
         entry = target_entry(values, imports or (imports is None and registry is not None))
@@ -107,13 +107,13 @@ def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple
             entry, doubts = _identify(config_type(node), values.get("NAME", MISSING), values, registry)
         else:
             _check_kind(entry, registry, "_target_")
-            values, written, doubts = as_keys(values)
+            values, written, doubts = as_keys(values, entry.name)
     except ConfigError as error:
         return None, [*error.problems, *problems]
     given = {key: value for key, value in values.items() if key != "NAME" and text_of(key) not in unread}
     config, wrong = entry.validate(given, imports)
     problems += doubts
-    problems += [as_written(problem, written) for problem in wrong if problem.key not in unread]
+    problems += [as_written(problem, written, node_values) for problem in wrong if problem.key not in unread]
     problems.sort(key=lambda problem: order.get(_first(problem.key), len(order)))
     return (None if problems else config), problems
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..config.imports import resolve
@@ -13,6 +13,8 @@ from .registry import Entry, Registry, registries, registry
 
 # How Hydra is to call the target, which is ours to do here.
 _HYDRAS_OWN = ("_target_", "_partial_", "_convert_", "_recursive_")
+# A class of torch's kind has no keyword of its own that is called so: the key is this package's.
+_NAMES = ("NAME", "name")
 
 
 def target_entry(values: Mapping[Any, Any], imports: bool | None = None) -> Entry | None:
@@ -73,17 +75,21 @@ def _of_others(target: str) -> Entry | None:
     return None if registry is None else Entry(registry.kind, target, "imported", cls)
 
 
-def as_keys(values: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[str, str], list[Problem]]:
+def as_keys(values: Mapping[Any, Any], name: str) -> tuple[dict[Any, Any], dict[str, str], list[Problem]]:
     """The values of a node with a `_target_` by our keys, and the keyword that each key was written as.
 
     torch's `foreach` and `fused` become the IMPLEMENTATION that they stand for.
+
+    Args:
+        values: The plain values of the node.
+        name: The name of the target's entry.
     """
     keys: dict[Any, Any] = {}
     written: dict[str, str] = {}
-    problems: list[Problem] = []
+    problems = list(_other_names(values, name))
     flags: dict[str, Any] = {}
     for keyword, value in values.items():
-        if keyword in _HYDRAS_OWN:
+        if keyword in (*_HYDRAS_OWN, *_NAMES):
             continue
         if keyword == "_args_":
             problems.append(Problem("_args_", "has no names: write each as a keyword of its own.", value))
@@ -98,12 +104,29 @@ def as_keys(values: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[str, str], 
             keys[key] = value
             if key != keyword:
                 written[key] = keyword
+    problems += _wrong_flags(flags)
     if any(value is not None for value in flags.values()):
         if "IMPLEMENTATION" in keys:
             problems.append(Problem(next(iter(flags)), "is said by IMPLEMENTATION already: leave one of them out."))
         keys["IMPLEMENTATION"] = _implementation(flags)
         written["IMPLEMENTATION"] = next(iter(flags))
     return keys, written, problems
+
+
+def _other_names(values: Mapping[Any, Any], name: str) -> Iterator[Problem]:
+    """A second word on which class it is, where that differs from the path's."""
+    for keyword in _NAMES:
+        if values.get(keyword, name) != name:
+            yield Problem(keyword, f"this node is {name}'s by its _target_: leave it out.", values[keyword])
+
+
+def _wrong_flags(flags: Mapping[str, Any]) -> Iterator[Problem]:
+    """Flags that torch would refuse, or take for what they do not say."""
+    for flag, value in flags.items():
+        if not (value is None or isinstance(value, bool)):
+            yield Problem(flag, "must be true, false or null.", value)
+    if all(flags.get(flag) is True for flag in ("foreach", "fused")):
+        yield Problem("fused", "cannot be with foreach: a step is one or the other.", True)
 
 
 def _implementation(flags: Mapping[str, Any]) -> str:
@@ -114,7 +137,11 @@ def _implementation(flags: Mapping[str, Any]) -> str:
     return "for_loop" if flags.get("foreach") is False else "torch"
 
 
-def as_written(problem: Problem, written: Mapping[str, str]) -> Problem:
-    """The same problem with its key as it was written: `lr` for LEARNING_RATE."""
+def as_written(problem: Problem, written: Mapping[str, str], values: Mapping[Any, Any]) -> Problem:
+    """The same problem with key and value as they were written: `lr` for LEARNING_RATE."""
     key = problem.key.partition(".")[0].partition("[")[0]
-    return dataclasses.replace(problem, key=written[key] + problem.key[len(key) :]) if key in written else problem
+    if key not in written:
+        return problem
+    # True was written where `fused` stands for an IMPLEMENTATION
+    value = values[written[key]] if key == problem.key == "IMPLEMENTATION" else problem.value
+    return dataclasses.replace(problem, key=written[key] + problem.key[len(key) :], value=value)

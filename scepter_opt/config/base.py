@@ -33,6 +33,10 @@ class Readable:
     def __iter__(self) -> Iterator[str]:
         return self.keys()
 
+    def __len__(self) -> int:
+        # without one an empty mapping of an open Config would be true, and taken for something that was said
+        return sum(1 for _ in self.keys())
+
     def get(self, key: str, default: Any = None) -> Any:
         """The value of `key`, or `default` where there is none."""
         return getattr(self, key) if self.have(key) else default

@@ -223,6 +223,7 @@ def _unwrapped(scheduler: Any) -> Any:
 def _turn_of(config: Any, scheduler: Any) -> tuple[str, int, str] | None:
     """The key that says after how many ticks the rate turns, that tick, and what the rate does then."""
     key = config.horizon if getattr(config, "turns", False) else ""
+    # torch writes T_max for what our keys call T_MAX
     spelt = {name.lower(): name for name in vars(scheduler)} if key else {}
     return (key, getattr(scheduler, spelt[key.lower()]), config.after_end) if key.lower() in spelt else None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ..components.checking import check_node, checked_nodes
 from ..config.nodes import full_key, read
 from ..errors import ConfigError, Problem, below, did_you_mean, say
 from ..schedules.timeline import PlainSchedule
-from .building import horizon
+from .building import horizon, untouched
 from .phases import PhasesLR
 from .registry import LR_SCHEDULERS
 
@@ -69,10 +70,9 @@ def build_lr_schedulers(
         logger: Told what was built; anything with `info`.
 
     Raises:
-        ConfigError: Anything is wrong, or the names differ.
+        ConfigError: Anything is wrong, or the names differ; nothing was changed.
     """
     prefix = full_key(cfgs) or "lr_schedulers"
-    # all nodes before the first scheduler: nothing is half-built when one of them is wrong
     configs = checked_nodes(cfgs, LR_SCHEDULERS, prefix)
     problems = []
     for name in configs:
@@ -83,17 +83,22 @@ def build_lr_schedulers(
     problems += [Problem(name, message) for name in optimizers if name not in configs]
     if problems:
         raise ConfigError(problem.under(prefix) for problem in problems)
-    return {
-        name: LR_SCHEDULERS.build(
-            config,
-            logger,
-            optimizer=optimizers[name],
-            total_steps=total_steps,
-            steps_per_epoch=steps_per_epoch,
-            key=f"{prefix}.{name}",
-        )
-        for name, config in configs.items()
-    }
+    with ExitStack() as whole:
+        # what only the run's length shows is found when the first optimizers have got their schedulers
+        for name in configs:
+            with below(f"{prefix}.{name}"):
+                whole.enter_context(untouched(optimizers[name]))
+        return {
+            name: LR_SCHEDULERS.build(
+                config,
+                logger,
+                optimizer=optimizers[name],
+                total_steps=total_steps,
+                steps_per_epoch=steps_per_epoch,
+                key=f"{prefix}.{name}",
+            )
+            for name, config in configs.items()
+        }
 
 
 def schedule(node: Any, total_steps: int | Horizon | None = None, steps_per_epoch: int | None = None) -> Factor:
@@ -119,6 +124,7 @@ def schedule(node: Any, total_steps: int | Horizon | None = None, steps_per_epoc
     with below(full_key(node) or "schedule"):
         if problems:
             raise ConfigError(problems)
+        # without a key of its own: the block around puts it before every problem, and twice would be once too often
         config = check_node(values, LR_SCHEDULERS, key="")
         if not isinstance(config, PhasesLR.Config):
             raise ConfigError([Problem("NAME", "must be PhasesLR: other schedulers need an optimizer.", config.NAME)])

@@ -245,7 +245,7 @@ class BaseScheduler(Component):
         total = parameters.get("total_steps")
         required = total is not None and total.default is total.empty
         by_epochs = total is not None and {"epochs", "steps_per_epoch"} <= parameters.keys()
-        return ({"horizon": "TOTAL_STEPS"} if required else {}) | ({"_total": _total_by_epochs} if by_epochs else {})
+        return ({"horizon": "TOTAL_STEPS"} if required else {}) | ({"_total": total_by_epochs} if by_epochs else {})
 
     def __call__(self, optimizer: Optimizer) -> LRScheduler:
         """Build the scheduler.
@@ -265,6 +265,7 @@ class BaseScheduler(Component):
         from ..components.keywords import has_keyword, target_class
 
         total = self.cfg.get("TOTAL_STEPS")
+        # common keys are not handed to the class, but this one means the same as a keyword that some have
         if self.target and total is not None and has_keyword(target_class(self.target), "total_steps"):
             keywords = {"total_steps": total, **keywords}
         return super().construct(*arguments, **keywords)
@@ -278,7 +279,7 @@ class TorchSchedulerConfig(SchedulerConfig):
     """Tick to go on after, at the rates of an unbroken run from `initial_lr`; -1 starts anew."""
 
 
-def _total_by_epochs(self: Any, run: Horizon) -> int | None:
+def total_by_epochs(self: Any, run: Horizon) -> int | None:
     """The total of a class that takes EPOCHS with STEPS_PER_EPOCH in its place, as torch's OneCycleLR does.
 
     Raises:

@@ -130,6 +130,7 @@ class _Composed(BaseScheduler):
         parts = []
         for name, config in self.cfg.SCHEDULERS.items():
             with below(f"SCHEDULERS.{name}"):
+                # each writes its first rate when it is built: SequentialLR puts that right, and a chain means it
                 parts.append(config.component(config, self.logger)(optimizer))
         return parts
 
@@ -199,5 +200,6 @@ class ChainedScheduler(_Composed):
             yield from [_run_of_part(self, run, self._total(run))] * len(self.SCHEDULERS)
 
     def __call__(self, optimizer: Optimizer) -> LRScheduler:
+        # alone among torch's schedulers it takes the schedulers first, and the optimizer by name
         scheduler: LRScheduler = construct(target_class(self.target), self._parts(optimizer), optimizer=optimizer)
         return scheduler

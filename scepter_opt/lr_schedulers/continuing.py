@@ -6,6 +6,10 @@ import warnings
 from math import prod
 from typing import Any
 
+from ..schedules.group_settings import RATE, Setting, copied
+
+_RATE = Setting(RATE)
+
 
 def go_on(scheduler: Any) -> None:
     """Write the rates that an unbroken run would have at the scheduler's position.
@@ -23,11 +27,8 @@ def go_on(scheduler: Any) -> None:
         warnings.simplefilter("ignore", UserWarning)  # get_lr is meant for step
         rates = _rates(scheduler)
     for group, rate in zip(scheduler.optimizer.param_groups, rates, strict=True):
-        if hasattr(group["lr"], "fill_"):
-            group["lr"].fill_(float(rate))
-        else:
-            group["lr"] = rate
-    scheduler._last_lr = [_copy(group["lr"]) for group in scheduler.optimizer.param_groups]
+        _RATE.write(group, rate)
+    scheduler._last_lr = [copied(group["lr"]) for group in scheduler.optimizer.param_groups]
 
 
 def _rates(scheduler: Any) -> Any:
@@ -50,7 +51,3 @@ def _cycle_at(tick: int, first: int, factor: int) -> tuple[int, int]:
     while tick >= length:
         tick, length = tick - length, length * factor
     return tick, length
-
-
-def _copy(rate: Any) -> Any:
-    return rate.clone() if hasattr(rate, "clone") else rate

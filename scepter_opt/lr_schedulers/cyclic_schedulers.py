@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from ..config.base import Conflict
 from ..config.fields import (
@@ -22,14 +21,10 @@ from ..config.fields import (
 from ..config.validation import fields
 from ..errors import Problem
 from . import pairing
-from .base_scheduler import BaseScheduler, TorchSchedulerConfig
+from .base_scheduler import BaseScheduler, TorchSchedulerConfig, total_by_epochs
 from .registry import LR_SCHEDULERS
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-    from ..schedules.horizon import Horizon
-
+# Both write the base rates of the groups when they are built, and all other schedulers compute from those.
 _SPOILS = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "it would overwrite the base rates of the others")
 
 
@@ -88,6 +83,7 @@ class CyclicLR(BaseScheduler):
         refused_in = _SPOILS
         absolute_rates = ("BASE_LR", "MAX_LR")
         reached = ("STEP_SIZE_UP",)
+        # torch takes any of these together: it reads only some, or cycles upside down
         conflicts = (
             Conflict(
                 ("SCALE_MODE", "SCALE_FN"),
@@ -153,6 +149,7 @@ class OneCycleLR(BaseScheduler):
         horizon = "TOTAL_STEPS"
         refused_in = _SPOILS
         absolute_rates = ("MAX_LR",)
+        # torch lets TOTAL_STEPS win over EPOCHS without a word
         conflicts = (
             Conflict(
                 ("EPOCHS", "STEPS_PER_EPOCH"),
@@ -194,10 +191,5 @@ class OneCycleLR(BaseScheduler):
         remarks = _momenta_that_stay
         conflicts_with = pairing.momentum_to_cycle
         remarks_with = pairing.rates_never_read
-
         # EPOCHS times STEPS_PER_EPOCH is a total, and must agree with the call's like any other
-        def with_horizon(self, run: Horizon) -> Self:
-            if self.EPOCHS is None or self.STEPS_PER_EPOCH is None:
-                return super().with_horizon(run)
-            total = dataclasses.replace(self, TOTAL_STEPS=self.EPOCHS * self.STEPS_PER_EPOCH)
-            return super(type(self), total).with_horizon(run)
+        _total = total_by_epochs

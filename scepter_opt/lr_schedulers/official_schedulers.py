@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Iterations = Annotated[int | float | None, CheckedAs(Annotated[int, Bounds(ge=0)] | None)]
 Milestones = Annotated[list[int | float], CheckedAs(list[Annotated[int, Bounds(ge=1)]])]
 
+# SequentialLR searches them as if they were sorted, and MultiStepLR drops the rate twice at one that is there twice.
 INCREASING = Conflict(
     ("MILESTONES",),
     lambda c: any(later <= earlier for earlier, later in zip(c.MILESTONES, c.MILESTONES[1:], strict=False)),
@@ -100,6 +101,7 @@ class LinearLR(BaseScheduler):
     class Config(TorchSchedulerConfig):
         horizon = "TOTAL_ITERS"
         reached = ("TOTAL_ITERS",)
+        # each tick multiplies the rate of the tick before, and from 0 it would never rise
         START_FACTOR: Annotated[float, Bounds(gt=0, le=1)] = 1.0 / 3
         """Factor at the first tick; above 0."""
         END_FACTOR: Fraction = 1.0
@@ -147,6 +149,7 @@ class CosineAnnealingLR(BaseScheduler):
         horizon = "T_MAX"
         reached = ("T_MAX",)
         after_end = "the rate rises again"
+        # torch's cosine goes on past its end, and up again
         turns = True
         absolute_floor = "ETA_MIN"
         T_MAX: OptionalWholeFromOne = None
@@ -165,6 +168,7 @@ class CosineAnnealingWarmRestarts(BaseScheduler):
     class Config(TorchSchedulerConfig):
         absolute_floor = "ETA_MIN"
         reached = ("T_0",)
+        # no horizon: cosine follows cosine for as long as the run lasts
         T_0: WholeFromOne
         """Ticks of the first cosine."""
         T_MULT: WholeFromOne = 1
@@ -181,6 +185,7 @@ class LambdaLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(TorchSchedulerConfig):
+        # YAML has no form for a function; what is written is looked up at the build
         LR_LAMBDA: ImportPaths
         """Import path of a function from the tick to a factor, or a list with one per group."""
 
@@ -196,6 +201,7 @@ class MultiplicativeLR(BaseScheduler):
         conflicts = (
             Conflict(
                 ("LAST_EPOCH",),
+                # to go on, the function is called again for every tick so far
                 lambda c: c.LAST_EPOCH >= 1_000_000,
                 "the rates follow from all ticks before, and these are too many: load the scheduler's state_dict.",
             ),
@@ -229,6 +235,7 @@ class ReduceLROnPlateau(BaseScheduler):
     class Config(SchedulerConfig):
         refused_in = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "its step takes a metric")
         absolute_rates = ("MIN_LR",)
+        # a metric is measured once in an epoch, and patience counts metrics
         INTERVAL: Interval = Interval.epoch
         """What one tick of the scheduler is: an optimizer step or an epoch."""
         MODE: PlateauMode = PlateauMode.min
@@ -252,6 +259,7 @@ class ReduceLROnPlateau(BaseScheduler):
         from ..components.keywords import construct, keywords_of, target_class
         from .proportions import Proportional
 
+        # a list is for the groups there are: at one that is added later torch's class would stop the run
         if not isinstance(self.cfg.MIN_LR, Proportional):
             return super().__call__(optimizer)
         keywords = keywords_of(self.cfg, self.common, target_class(self.target))

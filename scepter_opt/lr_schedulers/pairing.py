@@ -172,11 +172,11 @@ def refuse_unfit(timelines: Timelines, optimizer: Any) -> None:
     problems = [*_rules_of_groups(timelines.rules, groups), *_settings_of_groups(timelines, optimizer)]
     if problems:
         raise ConfigError(problems)
-    made = Curves(timelines)
+    curves_of = Curves(timelines).of
     for name in timelines.names:
         setting = Setting.of(name, groups)
         for group in filter(setting.is_in, groups):
-            curves = made.of(name, rules_of(group)[0], setting.own(optimizer, group))
+            curves = curves_of(name, rules_of(group)[0], setting.own(optimizer, group))
             if setting.beta is None or not curves:  # no bound above, or of a rule that the group is not of
                 continue
             highest = float(setting.base(dict(group))) * _highest_product(curves)

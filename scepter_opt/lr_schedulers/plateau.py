@@ -13,7 +13,7 @@ from ..components.keywords import construct, target_class
 from ..config.fields import Fraction, NonNegative, WholeFromZero
 from ..errors import Problem
 from ..schedules.fitting import Fitting, epoch_ticks
-from ..schedules.horizon import Horizon
+from ..schedules.horizon import Horizon, UnknownYet
 from ..schedules.phases import Phases
 from ..schedules.remarks import in_words, remarks_on_drops, remarks_on_fit, remarks_on_phases
 from ..schedules.timeline import Timeline
@@ -36,6 +36,7 @@ class PlateauLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(SchedulerConfig):
+        # torch's holders step their parts without arguments
         refused_in = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "its step takes a metric")
 
         PHASES: Annotated[Any, Phases("leading")] = field(default_factory=dict)
@@ -60,11 +61,15 @@ class PlateauLR(BaseScheduler):
         def with_horizon(self, run: Horizon) -> Self:
             """The same Config with every length in ticks."""
             total = self._total(run)
-            # the phases count epochs, unless INTERVAL says steps, and a total in steps is of no use to them
-            if total is None and self.PHASES and run.total_steps is not None:
-                total = self.ticks_of(run)
             fitting = Fitting(total, epoch_ticks(self, run), exact=False, truncate=False, total_key="")
-            return dataclasses.replace(self, TOTAL_STEPS=total, PHASES=fitting.fit(self.PHASES, "PHASES"))
+            try:
+                phases = fitting.fit(self.PHASES, "PHASES")
+            except UnknownYet:
+                # the phases count epochs, unless INTERVAL says steps, and a total in steps is of no use to them
+                if total is None and run.total_steps is not None:
+                    self.ticks_of(run)
+                raise
+            return dataclasses.replace(self, TOTAL_STEPS=total, PHASES=phases)
 
         def remarks(self) -> Iterable[Problem]:
             return (remark.under("PHASES") for remark in remarks_on_phases(self.PHASES))

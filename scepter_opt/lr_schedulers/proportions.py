@@ -28,6 +28,7 @@ def in_proportion(config: Any, optimizer: Optimizer) -> Any:
     """
     groups = optimizer.param_groups
     own = float(optimizer.defaults.get("lr") or 0.0)
+    # a plan puts `rules` into every group, so groups without are another's; a rate of None is found by the class itself
     if not any("rules" in group for group in groups) or any(group.get("lr") is None for group in groups):
         return config
     # a schedule may have moved the present rates already
@@ -56,6 +57,7 @@ def _scaled(config: Any, rates: list[float], own: float) -> Any:
     """A Config, and those that it holds, with a list for each absolute rate."""
     if not isinstance(config, SchedulerConfig):
         return config
+    # 0 is 0 for every group, and null is no rate: neither needs a list
     values = {name: getattr(config, name) for name in config.absolute_rates}
     changed: dict[str, Any] = {
         name: Proportional(value / own, rates)

@@ -22,6 +22,7 @@ class NoneLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(SchedulerConfig):
+        # it writes no rate, so an optimizer that finds its own may have it
         needs_rate = False
 
 
@@ -85,5 +86,6 @@ class StepAnnealingLR(BaseScheduler):
         """Curve after the warm-up: cosine, linear, or none, which holds the full rate."""
         MIN_LR: NonNegative = 0.0
         """Lowest rate, absolute."""
+        # SCEPTER's name for what torch calls LAST_EPOCH
         LAST_STEP: Annotated[int | float, CheckedAs(Annotated[int, Bounds(ge=-1)])] = -1
         """Tick that was the last; -1 starts anew."""

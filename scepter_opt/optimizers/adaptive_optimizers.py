@@ -34,6 +34,7 @@ class Adafactor(BaseOptimize):
     """Adaptive rates with factored second moments, for little memory (Shazeer and Stern, 2018)."""
 
     target = "torch.optim.Adafactor"
+    # not among those that compile: torch's compiler does not get through its step
     implementations = ("foreach",)
 
     @dataclass(kw_only=True)
@@ -42,6 +43,7 @@ class Adafactor(BaseOptimize):
         """Upper bound of the relative step size."""
         BETA2_DECAY: Annotated[float, Bounds(le=0)] = -0.8
         """Exponent by which the second moment's decay rate nears 1; 0 or below."""
+        # null is another number for each dtype, so none could be written in its place
         EPS: tuple[NonNegative | None, NonNegative] = (None, 1e-3)
         """Floors of the squared gradient (null: the smallest number of its dtype) and of a parameter's scale."""
         D: Annotated[float, Bounds(ge=1)] = 1.0
@@ -54,6 +56,7 @@ class Adagrad(BaseOptimize):
 
     target = "torch.optim.Adagrad"
     implementations = ("foreach", "fused")
+    # the constructor makes the state, from its argument, before any group is looked at
     read_once = ("DIFFERENTIABLE", "INITIAL_ACCUMULATOR_VALUE")
     fastest_fused = ("cpu",)
     compiles = True
@@ -77,11 +80,13 @@ class Adam(BaseOptimize):
     target = "torch.optim.Adam"
     implementations = ("foreach", "fused")
     fastest_fused = ("cpu", "cuda")
+    # under FSDP2 its fused kernel runs, where SGD's raises
     fused_takes_dtensors = True
     compiles = True
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
+        # coupled or not makes no difference to no decay
         idle = (("DECOUPLED_WEIGHT_DECAY", "WEIGHT_DECAY"),)
         LEARNING_RATE: NonNegative = 1e-3
         """Step size."""
@@ -131,6 +136,7 @@ class AdamW(BaseOptimize):
         """Decay rates of the averages of the gradient and of its square."""
         EPS: NonNegative = 1e-8
         """Added to denominators for numerical stability."""
+        # no DECOUPLED_WEIGHT_DECAY, although torch's defaults show one: its constructor takes none
         WEIGHT_DECAY: NonNegative = 1e-2
         """Share of a weight that decays per step, times the step size."""
         AMSGRAD: bool = False
@@ -193,6 +199,7 @@ class RMSprop(BaseOptimize):
     class Config(CapturableKeys):
         LEARNING_RATE: NonNegative = 1e-2
         """Step size."""
+        # torch sets no bound above, unlike for RHO: what it allows is allowed here
         ALPHA: NonNegative = 0.99
         """Decay rate of the running average."""
         EPS: NonNegative = 1e-8
@@ -209,6 +216,7 @@ class SparseAdam(BaseOptimize):
 
     target = "torch.optim.SparseAdam"
 
+    # torch has no decay here: it would touch the entries that a sparse step leaves alone
     @dataclass(kw_only=True)
     class Config(OptimizerConfig):
         LEARNING_RATE: NonNegative = 1e-3

@@ -75,12 +75,12 @@ def build_optimizers(parameters: Any, cfgs: Any, logger: Any = None) -> dict[str
     for name, plan in plans.items():
         with below(f"{prefix}.{name}"):
             optimizers[name] = OPTIMIZERS.construct(plan, logger)
-    # nothing is frozen before the last of them is built
-    for _, tensor in frozen:
-        tensor.requires_grad_(False)
     for name, plan in plans.items():
         with below(f"{prefix}.{name}"):
             OPTIMIZERS.tell(plan, logger)
+    # nothing is frozen before the last of them is built, and all is said that may be an error to the caller
+    for _, tensor in frozen:
+        tensor.requires_grad_(False)
     return optimizers
 
 

@@ -120,6 +120,7 @@ class BaseOptimize(Component):
     """Kinds of parameters that it takes only from a rule that names them."""
     tensor_lr: ClassVar[bool] = True
     """Whether its rate may be a tensor."""
+    # what torch wraps around every step reads DIFFERENTIABLE from the defaults, whatever the groups say
     read_once: ClassVar[tuple[str, ...]] = ("DIFFERENTIABLE",)
     """Keys that the class reads from its constructor for all groups, whatever a group says: no rule can set them."""
     one_group: ClassVar[bool] = False
@@ -138,6 +139,7 @@ class BaseOptimize(Component):
         from ..components.signatures import parameters_of
 
         closure = inspect.signature(target.step).parameters.get("closure")  # type: ignore[attr-defined]  # an Optimizer
+        # nearly every step takes a closure, and does without one: only where it has no default is it needed
         needs_closure = closure is not None and closure.default is closure.empty
         return {
             "implementations": tuple(flag for flag in ("foreach", "fused") if flag in parameters_of(target)),

@@ -8,6 +8,8 @@ from ..config.fields import NonNegative
 from .base_optimizer import OptimizerConfig
 
 
+# In three steps, as torch's constructors differ: Adafactor has the first, SGD and Adagrad have the second, most have
+# all. A key is offered only where torch takes it.
 @dataclass(kw_only=True)
 class DecayKeys(OptimizerConfig):
     """Keys of the optimizers that decay weights and can climb instead of descend."""

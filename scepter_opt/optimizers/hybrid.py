@@ -56,6 +56,7 @@ class Hybrid(BaseOptimize):
     """Several optimizers as one, each for the parameters that rules send to it by SET: {OPTIMIZER: its name}."""
 
     target = "scepter_opt.runtime.hybrid.HybridOptimizer"
+    # parts of parts would be a second way to write the same
     refused_in_hybrid = "name its parts here instead"
 
     @dataclass(kw_only=True)

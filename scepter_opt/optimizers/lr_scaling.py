@@ -30,6 +30,7 @@ class Scaling:
 
     RULE: ScalingRule = ScalingRule.linear
     """linear (Goyal et al., 2017), or sqrt, as the square root."""
+    # the batch of Goyal et al., for which many published rates of image models were written
     BASE_BATCH_SIZE: WholeFromOne = 256
     """Samples per optimizer step for which the rates were written."""
     BATCH_SIZE: WholeFromOne
@@ -47,6 +48,7 @@ class LRScalingField(Nested):
     """A Scaling, or nothing. OmegaConf knows it as an open mapping, so that one key can be set on the command line."""
 
     def check(self, value: Any, owner: type, imports: bool | None) -> tuple[Any, list[Problem]]:
+        # an empty mapping, which scales nothing, does not come here: `Later` lets it pass
         if not isinstance(value, Mapping):
             return None, [Problem("", "must be a node: {BATCH_SIZE: ..., BASE_BATCH_SIZE: 256, RULE: linear}.", value)]
         spellings = {key: key for key in Scaling.__dataclass_fields__}

@@ -25,6 +25,7 @@ class ASGD(BaseOptimize):
     class Config(CapturableKeys):
         LEARNING_RATE: NonNegative = 1e-2
         """Step size at the start."""
+        # torch bounds none of these three, and neither does the method
         LAMBD: float = 1e-4
         """Decay of the step size."""
         ALPHA: float = 0.75
@@ -44,6 +45,7 @@ class LBFGS(BaseOptimize):
     """Limited-memory BFGS: a quasi-Newton method whose step takes a closure and one group only."""
 
     target = "torch.optim.LBFGS"
+    # its state is one flat vector over all parameters
     one_group = True
     refused_in_hybrid = "it evaluates the closure by itself, many times in a step"
 
@@ -53,6 +55,7 @@ class LBFGS(BaseOptimize):
         """Step size."""
         MAX_ITER: WholeFromOne = 20
         """Iterations per step."""
+        # null and not the 25 of torch's defaults, which it makes of MAX_ITER: that may be set alone
         MAX_EVAL: OptionalWholeFromOne = None
         """Evaluations of the closure per step; null is 1.25 times MAX_ITER."""
         TOLERANCE_GRAD: NonNegative = 1e-7
@@ -70,6 +73,7 @@ class MuonScaling(str, enum.Enum):
 
     original = "original"
     match_rms_adamw = "match_rms_adamw"
+    # of torch 2.14: an older one refuses it at the build, where it is known which is installed
     spectral_unclamped = "spectral_unclamped"
 
 
@@ -79,7 +83,10 @@ class Muon(BaseOptimize):
 
     target = "torch.optim.Muon"
     tensor_lr = False
+    # Not among those that compile: it would be no faster, and its iteration in bfloat16 rounds otherwise then.
+    # Muon's constructor refuses other dimensions even of frozen parameters, so the plan leaves those out.
     dimensions = 2
+    # a table of vectors has two dimensions as well, and is no map from one space to another
     refused_kinds = ("embedding",)
 
     @dataclass(kw_only=True)
@@ -96,6 +103,7 @@ class Muon(BaseOptimize):
         """Coefficients of the Newton-Schulz polynomial."""
         EPS: NonNegative = 1e-7
         """Added to the norm for numerical stability."""
+        # torch refuses 100 and more only in its first step, when the model and the data are loaded
         NS_STEPS: Annotated[int | float, CheckedAs(Annotated[int, Bounds(ge=0, lt=100)])] = 5
         """Newton-Schulz iterations; below 100."""
         ADJUST_LR_FN: MuonScaling | None = None
@@ -114,6 +122,7 @@ class Rprop(BaseOptimize):
     class Config(OptimizerConfig):
         LEARNING_RATE: NonNegative = 1e-2
         """Step size at the start."""
+        # bounds on each keep them in the order that torch asks for: one below 1, one above
         ETAS: tuple[Annotated[float, Bounds(gt=0, lt=1)], Annotated[float, Bounds(gt=1)]] = (0.5, 1.2)
         """Factors by which a step size falls (below 1) and grows (above 1)."""
         STEP_SIZES: tuple[NonNegative, NonNegative] = (1e-6, 50.0)
@@ -133,6 +142,7 @@ class SGD(BaseOptimize):
     target = "torch.optim.SGD"
     implementations = ("foreach", "fused")
     fastest_fused = ("cpu", "cuda")
+    # fused_takes_dtensors stays false: under FSDP2 its fused kernel raises
     fused_slow_strided = True
     compiles = True
 
@@ -140,6 +150,7 @@ class SGD(BaseOptimize):
     class Config(DifferentiableKeys):
         idle = (("DAMPENING", "MOMENTUM"),)
         conflicts = (
+            # torch refuses both in one sentence; here each problem stands at its own key
             Conflict(
                 ("NESTEROV", "MOMENTUM"),
                 lambda c: c.NESTEROV and c.MOMENTUM <= 0,

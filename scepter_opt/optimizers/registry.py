@@ -45,23 +45,16 @@ class OptimizerRegistry(Registry):
         from ..parameters.planning import make_plan
 
         with checked(cfg, self) as config:
-            optimizer = self.build_plan(make_plan(config, parameters), logger)
+            plan = make_plan(config, parameters)
+            frozen = plan.to_freeze()
+            optimizer = self.construct(plan, logger)
+            self.tell(plan, logger)
             for remark in () if isinstance(config, OpenConfig) else config.remarks_alone():
                 say(remark)
+            # last: where warnings are errors, what is said leaves the model as it was
+            for _, tensor in frozen:
+                tensor.requires_grad_(False)
             return optimizer
-
-    def build_plan(self, plan: Plan, logger: Any = None) -> Optimizer:
-        """Build the optimizer of a plan, and freeze what its rules freeze.
-
-        Raises:
-            ConfigError: Anything is wrong; nothing was changed.
-        """
-        frozen = plan.to_freeze()
-        optimizer = self.construct(plan, logger)
-        for _, tensor in frozen:
-            tensor.requires_grad_(False)
-        self.tell(plan, logger)
-        return optimizer
 
     def construct(self, plan: Plan, logger: Any = None) -> Optimizer:
         """The optimizer of a plan. The model is not changed.
@@ -98,6 +91,7 @@ def _check_groups(plan: Plan, optimizer: Any) -> None:
     combination_of = {combination.group: combination for combination in plan.combinations}
     planned_of: dict[int, int] = {}
     for number, group in enumerate(plan.group_settings):
+        # one parameter tells of its group: a class that sorts them anew has put two of ours into one
         built = built_of.get(id(tensors[members[number][0]]))
         other = planned_of.setdefault(id(built), number)
         if other != number:
@@ -113,6 +107,7 @@ def _check_read(part: Any, group: Group, combination: Combination, owner: str) -
     from ..config.names import keyword_of
     from ..parameters.resolution import place_of
 
+    # the defaults list what torch's classes look up in a group; IMPLEMENTATION is ours, and has become flags there
     known = {keyword.lower() for keyword in getattr(part, "defaults", ())} | {"implementation"}
     for key, value in group.settings.items():
         if keyword_of(key) not in known:

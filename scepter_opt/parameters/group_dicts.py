@@ -62,6 +62,7 @@ def _settings(config: Any, group: Group, step: StepChoice) -> dict[str, Any]:
         return {keyword_of(key): value for key, value in group.settings.items()}
     component = config.component
     asked = {**group.settings, **({"LEARNING_RATE": config.LEARNING_RATE} if config.tensor_rates else {})}
+    # only of a class that is named can be asked how it spells its keywords
     if component.target:
         settings = keywords_of(config, component.common, target_class(component.target), asked)
     else:

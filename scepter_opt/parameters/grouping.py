@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import Problem
 from .named_parameters import Parameters
-from .resolution import Combination, changes, place_of
+from .resolution import Combination, changes, is_of_torch, place_of
 from .rules import DEFAULT, Rule
 from .selectors import kind_bits, kinds_of
 from .where import Kind, listed
@@ -106,7 +106,7 @@ def _hashable(settings: Mapping[str, Any]) -> Any:
 
 
 def _frozen(value: Any) -> Any:
-    if type(value).__module__.startswith("torch"):
+    if is_of_torch(value):
         return id(value)  # two tensors of one value are two rates
     if isinstance(value, dict):
         return _hashable(value)
@@ -149,6 +149,10 @@ def leave_out(
             key = _sender(config, combination)
             for reason in reasons:
                 refused.setdefault((key, reason, combination.part), []).append(parameters.names[i] or "a tensor")
+    # torch would be handed a group without parameters
+    left = set(column)
+    for number in left_out:
+        combinations[number].left_out = number not in left
     problems = []
     for (key, reason, part), names in refused.items():
         which = names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

@@ -24,6 +24,7 @@ class Implementation(str, enum.Enum):
     compiled = "compiled"
 
 
+# What not every class has; the loop is always there, and with it auto and torch's own choice.
 _SPECIAL = (Implementation.fused, Implementation.foreach, Implementation.compiled)
 
 
@@ -114,6 +115,7 @@ def choose_step(config: Any, tensors: Sequence[Any], owners: Iterable[Any]) -> S
         if reason:
             return StepChoice(Implementation.torch, reason)
         return StepChoice(Implementation.fused, f"the fastest on {tensors[0].device.type}")
+    # torch would refuse it in the first step, and what is not asked for by name is no error: auto passes it by
     odd = next((tensor for tensor in tensors if not tensor.is_floating_point()), None)
     if choice is Implementation.fused and odd is not None:
         message = f"fused steps take floating-point tensors, and there is one of {odd.dtype}: choose auto or for_loop."
@@ -136,6 +138,7 @@ def _not_fused(component: Any, tensors: Sequence[Any], sparse: bool, differentia
     # elsewhere torch's own choice holds: the loop on a CPU, foreach on CUDA
     devices = component.fastest_fused
     target = target_class(component.target)
+    # another's class may have a keyword of that name too, and nobody has measured or tested what it does
     if not devices or target.__module__.partition(".")[0] != "torch" or not has_keyword(target, "fused"):
         return "the class has no fused step"
     if differentiable:

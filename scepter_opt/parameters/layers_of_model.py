@@ -76,6 +76,7 @@ def _is_whole(value: Any) -> bool:
 
 def _by_matcher(module: Any, names: list[str]) -> dict[str, int]:
     """Powers as timm counts them: layers are numbered in the order of their places, and the last one has 0."""
+    # a coarse matcher would put the blocks of a stage into one layer
     matcher = ask(module, "group_matcher", coarse=False)
     try:
         place_of = _from_matcher(matcher)

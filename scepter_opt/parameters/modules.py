@@ -35,6 +35,7 @@ def walk(root: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
                 continue
         places[id(module)] = count + 1
         yield name, module
+        # not named_modules(): that comes to a shared module once, and its parameters have a name for each of its places
         children = module._modules
         if children:
             here = (module, above)

@@ -142,9 +142,11 @@ def collect(parameters: Any, graph_tensors: bool = False) -> Parameters:
         for name, item in cleaned.items():
             _check_tensor(name, item, graph_tensors)
             columns.add(name, item)
+    # both can be iterated over: a text would be its letters, a tensor its rows
     elif isinstance(parameters, (str, torch.Tensor)) or not isinstance(parameters, Iterable):
         raise _refusal(f"{_described(parameters)} cannot be trained: {_FORMS}")
     else:
+        # an iterator gives what it has only once
         _collect_items(columns, list(parameters), graph_tensors)
     _check_names(columns)
     _check_initialized(columns)

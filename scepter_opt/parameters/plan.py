@@ -42,6 +42,7 @@ class Plan(Rows):
         remarks: Iterable[Problem] = (),
         **rows: Any,
     ) -> None:
+        # a plan that was read from a file has rows and steps, and no parameters that could tell them again
         super().__init__(**rows)
         self.config = config
         self.remarks = tuple(remarks)
@@ -62,6 +63,7 @@ class Plan(Rows):
         Raises:
             ConfigError: The configuration asks for what the parameters cannot have.
         """
+        # asked once: what the optimizer was built with does not change when parameters thaw later
         return choose_steps(self, self.config) if self._steps is None else self._steps
 
     def taken(self) -> list[tuple[str, Any]]:

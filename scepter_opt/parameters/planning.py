@@ -118,7 +118,8 @@ def _scaled(config: Any) -> tuple[Any, Optimizers]:
         changes = {} if rate is None else {"LEARNING_RATE": rate * factors[name]}
         parts[name] = dataclasses.replace(part, LR_SCALING={}, **changes)
     if any(factor != 1.0 for factor in factors.values()):
-        config = config.with_parts(parts)
+        # what was scaled says so no more: a plan of this Config has the same rates
+        config = dataclasses.replace(config.with_parts(parts), LR_SCALING={})
     return config, Optimizers(parts, config.default_part, factors)
 
 
@@ -178,12 +179,12 @@ def _combine(
     hits, rules_of = _hits(matched, count)
     powers: Any = _powers(rules, matched, parameters) if rules else repeat(0, count)
     trained = [tensor.requires_grad for tensor in parameters.tensors]
-    number_of: dict[Any, int] = {}
+    number_with: dict[Any, int] = {}
     combinations: list[Combination] = []
     column = array("I", bytes(4 * count))
     # a model has few different keys, so settings are resolved a few times, not a hundred thousand
     for i, key in enumerate(zip(hits, powers, parameters.given_of or repeat(-1, count), trained, strict=True)):
-        number = number_of.setdefault(key, len(combinations))
+        number = number_with.setdefault(key, len(combinations))
         column[i] = number
         if number == len(combinations):
             hit, power, source, trainable = key

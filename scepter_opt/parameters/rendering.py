@@ -20,6 +20,7 @@ _MOST_NAMES = 4
 def short(rows: Rows, steps: list[StepChoice]) -> str:
     """The groups of a plan, a line each, with what is frozen and what is left out."""
     count, values = _totals(rows)
+    # rules without effect on the groups are counted too: they are in the config
     groups, rules = len(rows.group_settings), len(rows.rules)
     summary = f"{groups} group{'s' * (groups != 1)} from {rules or 'no'} rule{'s' * (rules != 1)}"
     lines = [f"{summary}, {_many(sum(count.values()))} with {sum(values.values()):,} values"]
@@ -119,6 +120,7 @@ def text(rows: Rows, steps: list[StepChoice]) -> str:
     except ModuleNotFoundError:
         return _as_text(rows, steps)
     out = io.StringIO()
+    # a log has no terminal whose width could be asked for, and names are long
     Console(file=out, width=200, highlight=False, markup=False).print(table(rows, steps))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 

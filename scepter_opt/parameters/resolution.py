@@ -132,7 +132,7 @@ def _check(config: Any, settings: dict[str, Any], decided: Mapping[str, tuple[st
             problem = unknown_setting(key, settings[key], type(config))
             raise _problem(decided, key, f"the parameters end in {config.NAME}. {problem.message}", settings[key])
         # a tensor rate that came in a group dict is to stay that very tensor
-        if not type(settings[key]).__module__.startswith("torch"):
+        if not is_of_torch(settings[key]):
             checked, problems = check_settings({key: settings[key]}, type(config))
             for problem in problems:
                 raise _problem(decided, key, problem.message, settings[key])
@@ -179,7 +179,7 @@ def _given(config: Any, number: int, group: Mapping[str, Any]) -> dict[str, Any]
         elif keyword.lower() not in known and not config.several:
             message = f"{config.NAME} has no such setting.{did_you_mean(keyword, known)}"
             problems.append(Problem(place, message, value))
-        elif type(value).__module__.startswith("torch"):
+        elif is_of_torch(value):
             settings[key] = value
         else:
             checked, wrong = check_settings({key: value}, type(config))
@@ -199,6 +199,12 @@ def _check_part(config: Any, place: str, part: Any) -> Iterator[Problem]:
 
 def _same(one: Any, other: Any) -> bool:
     # == of tensors is a tensor, and of two rates that are equal now a schedule may move one
-    if type(one).__module__.startswith("torch") or type(other).__module__.startswith("torch"):
+    if is_of_torch(one) or is_of_torch(other):
         return one is other
     return bool(one == other)
+
+
+def is_of_torch(value: Any) -> bool:
+    """Whether a setting is a tensor, or what another class of torch's stands for one by."""
+    # asked of every setting, also where nothing has imported torch
+    return type(value).__module__.startswith("torch")

@@ -112,6 +112,7 @@ class Rows:
     @cached_property
     def columns(self) -> ParameterColumns:
         """Names, shapes, owners and kinds."""
+        # made when somebody looks: a build needs none of them
         return self._columns if self._columns is not None else ParameterColumns.of(self.parameters)
 
     @property
@@ -153,6 +154,7 @@ class Rows:
         Raises:
             KeyError: There is none.
         """
+        # people look up a few names: a table of a hundred thousand would cost every build more than it saves
         for position, first in enumerate(self.columns.names):
             if name == first or name in self.columns.tied.get(position, ()):
                 return self.row(position)

@@ -106,6 +106,7 @@ def settable(owner: Any) -> Mapping[str, Field]:
         return own
     common = fields(owner.component.common).keys() - {"IMPLEMENTATION"}
     keys = {key: known for key, known in fields(owner).items() if key not in common}
+    # a factor on what the class does not have is no key of its rules, and the nearest name is told
     for multiplier, key in (("LR_MULT", "LEARNING_RATE"), ("WEIGHT_DECAY_MULT", "WEIGHT_DECAY")):
         if key not in keys:
             own.pop(multiplier)

@@ -16,6 +16,7 @@ from .resolution import Combination
 from .rows import ParameterColumns, Row, Rows, RuleUse
 from .selectors import ALL_KINDS
 
+# Plans of another format are refused, since comparing with what was guessed would show changes that nobody made.
 _FORMAT = 2
 
 

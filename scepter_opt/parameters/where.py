@@ -92,6 +92,7 @@ def broken(pattern: str) -> str:
     """Why a text is no regular expression; empty where it is one."""
     try:
         re.compile(pattern)
+    # a count such as {99999999999} is more than `re` can count to, and no error of its own
     except (re.error, OverflowError) as error:
         return f"is not a regular expression: {error}."
     except RecursionError:

@@ -60,7 +60,7 @@ def equip_built(
         return
     guards: tuple[Addition, ...] = (guard,) if fused else ()
     compiles: tuple[Addition, ...] = (partial(compile_steps, parts=compiled),) if compiled else ()
-    keep = partial(keep_settings, keys=(*FLAGS, RULES) if own_flags else (RULES,))
+    keep = partial(keep_settings, keys=(*FLAGS, *RULES) if own_flags else RULES)
     equip(optimizer, (*guards, keep, take_nameless_groups, *compiles))
     take_nameless_groups(optimizer, roots)  # a copy has modules of its own, or none
     if compiled and logger is not None:
@@ -69,18 +69,19 @@ def equip_built(
 
 def guard(optimizer: Optimizer) -> None:
     """Have a Guard look at every step."""
-    made = Guard()
-    optimizer.register_step_pre_hook(made.before_step)
-    optimizer.register_step_post_hook(made.restore)
-    optimizer.register_state_dict_pre_hook(made.restore)
-    optimizer.register_load_state_dict_pre_hook(made.restore)
+    watching = Guard()
+    optimizer.register_step_pre_hook(watching.before_step)
+    optimizer.register_step_post_hook(watching.restore)
+    # a step that raised left its groups without the flag, which a checkpoint is not to keep
+    optimizer.register_state_dict_pre_hook(watching.restore)
+    optimizer.register_load_state_dict_pre_hook(watching.restore)
 
 
 def keep_settings(optimizer: Optimizer, keys: tuple[str, ...]) -> None:
     """Have OwnSettings follow every load."""
-    made = OwnSettings(keys)
-    optimizer.register_load_state_dict_pre_hook(made.before_load)
-    optimizer.register_load_state_dict_post_hook(made.after_load)
+    settings = OwnSettings(keys)
+    optimizer.register_load_state_dict_pre_hook(settings.before_load)
+    optimizer.register_load_state_dict_post_hook(settings.after_load)
 
 
 class _Reduction:

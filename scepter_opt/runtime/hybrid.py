@@ -47,8 +47,9 @@ class HybridOptimizer(Optimizer):
     @property
     def steps(self) -> dict[str, Callable[[Optimizer], Any]]:
         """What makes the step of a part in place of its class, by its name; copies have none."""
-        made: dict[str, Callable[[Optimizer], Any]] = self.__dict__.setdefault("_steps", {})
-        return made
+        # made when it is first asked for: a copy is equipped before it is given its state
+        steps: dict[str, Callable[[Optimizer], Any]] = self.__dict__.setdefault("_steps", {})
+        return steps
 
     def __init__(self, params: Iterable[dict[str, Any]], parts: Mapping[str, Maker], default: str) -> None:
         self._makers, self._default = dict(parts), default

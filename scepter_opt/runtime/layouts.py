@@ -46,6 +46,6 @@ def lay_state(parameters: Iterable[Any], states: MutableMapping[Any, Any]) -> No
                 continue
             if value.layout is not torch.strided or (value.is_contiguous() and parameter.is_contiguous()):
                 continue
-            made = torch.empty_like(parameter, dtype=value.dtype, device=value.device, requires_grad=False)
-            if not has_strides(value, made.stride()):
-                state[key] = made.copy_(value)
+            laid = torch.empty_like(parameter, dtype=value.dtype, device=value.device, requires_grad=False)
+            if not has_strides(value, laid.stride()):
+                state[key] = laid.copy_(value)

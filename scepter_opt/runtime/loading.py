@@ -12,8 +12,8 @@ from .layouts import lay_state
 
 FLAGS = ("foreach", "fused")
 """torch's flags that IMPLEMENTATION stands for."""
-RULES = "rules"
-"""Which rules match a parameter is for the configuration to say, not for a checkpoint, which may lack them."""
+RULES = ("name", "rules")
+"""Which rules made a group is for the configuration to say, not for a checkpoint, which may lack them."""
 RATES = ("lr", "initial_lr")
 
 
@@ -26,7 +26,7 @@ class OwnSettings:
     reads.
     """
 
-    def __init__(self, keys: tuple[str, ...] = (*FLAGS, RULES)) -> None:
+    def __init__(self, keys: tuple[str, ...] = (*FLAGS, *RULES)) -> None:
         self._keys = keys
         self._rates: list[Any] = []
 

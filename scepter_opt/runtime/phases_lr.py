@@ -120,8 +120,9 @@ class TimelinesLR(LRScheduler):
             self._update_lr(self.last_epoch)
 
     def __getstate__(self) -> dict[str, Any]:
-        made = ("_begin", "_stop", "_list", "_groups", "_alike", "_count", "_plain", "_odd", "_made")
-        return {key: value for key, value in self.__dict__.items() if key not in made}
+        # what is kept for speed holds closures, which do not pickle, and the groups of the optimizer that was copied
+        kept = ("_begin", "_stop", "_list", "_groups", "_alike", "_count", "_plain", "_odd", "_made")
+        return {key: value for key, value in self.__dict__.items() if key not in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

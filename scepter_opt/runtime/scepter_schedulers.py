@@ -10,6 +10,10 @@ from typing import Any, ClassVar, final
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from ..schedules.group_settings import RATE, Setting, copied
+
+_RATE = Setting(RATE)
+
 
 class FactorLR(LRScheduler):
     """A scheduler whose rates are the base rates times a factor of the position alone.
@@ -33,11 +37,8 @@ class FactorLR(LRScheduler):
         # a part of torch's SequentialLR writes when it is its turn
         if other and self.last_epoch >= 0 and not is_part:
             for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
-                if hasattr(group["lr"], "fill_"):
-                    group["lr"].fill_(float(rate))
-                else:
-                    group["lr"] = rate
-            self._last_lr = [_copy(group["lr"]) for group in self.optimizer.param_groups]
+                _RATE.write(group, rate)
+            self._last_lr = [copied(group["lr"]) for group in self.optimizer.param_groups]
 
     def _initial_step(self) -> None:
         self._is_part = hasattr(self, "_step_count")
@@ -50,7 +51,7 @@ class FactorLR(LRScheduler):
     def get_lr(self) -> list[Any]:
         """The rate of each group at the present position."""
         factor = self.factor(self.last_epoch)
-        return [_base_lr(group) * factor for group in self.optimizer.param_groups]
+        return [_RATE.base(group) * factor for group in self.optimizer.param_groups]
 
 
 @final
@@ -71,7 +72,7 @@ class NoneLR(LRScheduler):
 
     def get_lr(self) -> list[Any]:
         """The present rate of each group."""
-        return [_copy(group["lr"]) for group in self.optimizer.param_groups]
+        return [copied(group["lr"]) for group in self.optimizer.param_groups]
 
     def get_last_lr(self) -> list[Any]:
         """The present rate of each group."""
@@ -151,7 +152,7 @@ class StepAnnealingLR(FactorLR):
         self.decay_mode = decay_mode
         self.min_lr = min_lr
         for group in optimizer.param_groups:
-            _base_lr(group)
+            _RATE.base(group)
         super().__init__(optimizer, last_step)
 
     def factor(self, position: int) -> float:
@@ -167,14 +168,3 @@ class StepAnnealingLR(FactorLR):
     def get_lr(self) -> list[Any]:
         """The rate of each group at the present position, at least the floor."""
         return [max(rate, self.min_lr) for rate in super().get_lr()]
-
-
-def _base_lr(group: dict[str, Any]) -> Any:
-    """The rate before any schedule; a tensor is copied, since the schedule writes into it."""
-    if "initial_lr" not in group:
-        group["initial_lr"] = _copy(group["lr"])
-    return group["initial_lr"]
-
-
-def _copy(rate: Any) -> Any:
-    return rate.clone() if hasattr(rate, "clone") else rate

@@ -59,9 +59,7 @@ class Setting:
     def base(self, group: dict[str, Any]) -> Any:
         """The value before any schedule. A group that has had none keeps its present one as that."""
         if self.base_key not in group:
-            value = self._read(group[self.key])
-            # a schedule writes into a tensor
-            group[self.base_key] = value.clone() if _is_tensor(value) else value
+            group[self.base_key] = copied(self._read(group[self.key]))
         return group[self.base_key]
 
     def write(self, group: dict[str, Any], value: Any) -> None:
@@ -89,6 +87,11 @@ class Setting:
 
 def _is_tensor(value: Any) -> bool:
     return hasattr(value, "copy_")
+
+
+def copied(value: Any) -> Any:
+    """A setting's value that stays: a schedule writes into a tensor."""
+    return value.clone() if _is_tensor(value) else value
 
 
 def rules_of(group: Mapping[str, Any]) -> tuple[set[str], set[str]]:

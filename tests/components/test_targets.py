@@ -116,3 +116,30 @@ def test_other_targets_are_passed_over() -> None:
         "scheduler": {"_target_": "my_project.schedule", "rate": "not ours"},
     }
     assert list(scepter_opt.check(cfg)) == ["optimizer.cfg"]
+
+
+@pytest.mark.parametrize("key", ["NAME", "name"])
+def test_another_name_beside_the_target_is_refused(key: str) -> None:
+    node = {"_target_": "torch.optim.AdamW", "lr": 0.1}
+    with pytest.raises(ConfigError, match=rf"^1 .*\n  optimizer.{key} = 'SGD': this node is AdamW's by its _target_"):
+        scepter_opt.build_optimizer(nn.Linear(2, 2), {**node, key: "SGD"})
+    optimizer = scepter_opt.build_optimizer(nn.Linear(2, 2), {**node, "NAME": "AdamW"})
+    assert (type(optimizer), optimizer.defaults["lr"]) == (torch.optim.AdamW, 0.1)
+
+
+def test_a_flag_that_the_class_lacks_is_shown_as_it_was_written() -> None:
+    with pytest.raises(ConfigError, match=r"optimizer.fused = True: LBFGS has no fused step"):
+        scepter_opt.build_optimizer(nn.Linear(2, 2), {"_target_": "torch.optim.LBFGS", "fused": True})
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"fused": "yes"}, "optimizer.fused = 'yes': must be true, false or null"),
+        ({"foreach": 1}, "optimizer.foreach = 1: must be true, false or null"),
+        ({"foreach": True, "fused": True}, "optimizer.fused = True: cannot be with foreach"),
+    ],
+)
+def test_flags_that_torch_would_not_take_are_refused(flags: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        scepter_opt.build_optimizer(nn.Linear(2, 2), {"_target_": "torch.optim.AdamW", **flags})

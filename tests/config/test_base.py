@@ -63,3 +63,8 @@ def test_classes_that_share_a_config_have_one_each() -> None:
     components = {cls: cls.Config.component for cls in (One, Other, Below)}
     assert components == {cls: cls for cls in components}
     assert all(cls.Config(NAME="x").KEY == 1 for cls in components)
+
+
+def test_an_open_config_is_true_where_it_has_keys() -> None:
+    config = OpenConfig({"A": {}, "B": {"C": 1}})
+    assert (bool(config.A), bool(config.B), len(config)) == (False, True, 2)

@@ -69,3 +69,14 @@ def test_each_gets_its_scheduler() -> None:
     assert [problem.key for problem in caught.value.problems] == ["lr_schedulers.generators", "lr_schedulers.generator"]
     with pytest.raises(ConfigError, match=r"lr_schedulers.generator.T_MAX: is needed"):
         scepter_opt.build_lr_schedulers(optimizers, nodes)
+
+
+def test_one_of_several_that_cannot_be_built_leaves_the_optimizers_of_all_as_they_were() -> None:
+    optimizers = {name: torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=1.0) for name in ("first", "second")}
+    before = copy.deepcopy([each.state_dict() for each in optimizers.values()])
+    nodes = {"first": {"NAME": "LinearLR"}, "second": {"NAME": "CosineAnnealingLR"}}
+    with pytest.raises(ConfigError, match=r"lr_schedulers.second.T_MAX: is needed"):
+        scepter_opt.build_lr_schedulers(optimizers, nodes)
+    assert [each.state_dict() for each in optimizers.values()] == before
+    # LinearLR of torch's counts the calls of `step` by wrapping it
+    assert all("step" not in vars(each) for each in optimizers.values())

@@ -58,3 +58,9 @@ def test_it_is_one_line_in_the_log() -> None:
         "PlateauLR: warmup linear from 0 to 1 over 5 ticks, then times 0.1 after 3 metrics without improvement",
         "PlateauLR: times 0.5 after 10 metrics without improvement",
     ]
+
+
+def test_phases_of_so_many_ticks_need_no_total() -> None:
+    node = {"NAME": "PlateauLR", "PHASES": {"warmup": {**WARMUP, "LENGTH": 3}}}
+    scheduler: Any = scepter_opt.build_lr_scheduler(sgd(), node, 1000)
+    assert scheduler.begin == 3

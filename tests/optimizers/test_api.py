@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 import scepter_opt
-from scepter_opt import ConfigError
+from scepter_opt import ConfigError, ConfigWarning
 from tests.parameters.models import Net, rule
 
 MODELS = {"generator": nn.Linear(2, 2), "critic": nn.Linear(2, 1)}
@@ -165,3 +166,17 @@ def test_frozen_parameters_may_be_in_none_and_not_in_two() -> None:
     twice["all"] = {"NAME": "SGD", "ONLY": ["critic", "generator.weight"]}
     with pytest.raises(ConfigError, match=r"trains critic.weight, which critic trains too"):
         scepter_opt.build_optimizers(models, twice)
+
+
+def test_a_warning_that_is_an_error_leaves_all_models_as_they_were() -> None:
+    models = {"first": Net(), "second": Net()}
+    freezing = {"head": rule({"NAMES": "first.head"}, {"FREEZE": True})}
+    nodes = {
+        "first": {"NAME": "SGD", "ONLY": "first", "PARAM_GROUPS": freezing},
+        "second": {"NAME": "SGD", "ONLY": "second", "DAMPENING": 0.5},
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConfigWarning)
+        with pytest.raises(ConfigWarning, match=r"optimizers.second.DAMPENING"):
+            scepter_opt.build_optimizers(models, nodes)
+    assert frozen(models["first"]) == []

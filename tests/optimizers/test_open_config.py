@@ -87,3 +87,9 @@ def test_what_has_no_effect_is_said(key: str, value: Any) -> None:
 
 def test_only_takes_part_of_a_model() -> None:
     assert build(ONLY="head").param_groups[0]["param_names"] == ["embed.weight", "head.bias"]
+
+
+@pytest.mark.parametrize("nothing", [{}, None])
+def test_an_empty_scaling_is_none(nothing: Any) -> None:
+    node = {"NAME": "OpenForKeys", "LEARNING_RATE": 0.5, "LR_SCALING": nothing}
+    assert scepter_opt.build_optimizer(Net(), node).param_groups[0]["lr"] == 0.5

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
 import torch
 
 import scepter_opt
-from scepter_opt import ConfigError
+from scepter_opt import ConfigError, ConfigWarning
 from tests.parameters.models import Net, rule
 
 
@@ -59,3 +60,14 @@ def test_what_a_call_returns_may_be_no_optimizer_of_torchs() -> None:
 
     inner: Any = scepter_opt.build_optimizer(Net(), {"NAME": "Wrapping"})
     assert len(inner[0].param_groups) == 1
+
+
+def test_a_warning_that_is_an_error_leaves_the_model_as_it_was() -> None:
+    freezing = {"head": rule({"NAMES": "head"}, {"FREEZE": True})}
+    for idle in ({"DAMPENING": 0.5}, {"ALLOW_REST": True}):
+        model = Net()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConfigWarning)
+            with pytest.raises(ConfigWarning):
+                scepter_opt.build_optimizer(model, {"NAME": "SGD", "PARAM_GROUPS": freezing, **idle})
+        assert all(parameter.requires_grad for parameter in model.parameters())

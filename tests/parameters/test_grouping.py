@@ -106,3 +106,20 @@ def test_a_schedules_rule_reaches_all_its_parameters_at_any_multiplier(factor: f
 def test_what_a_rule_speaks_of_is_kept_apart_though_it_changes_no_setting(settings: Any) -> None:
     found = plan({"head": rule({"NAMES": "head.bias"}, settings)})
     assert [group.rules for group in found.group_settings] == [((),), (("head",),)]
+
+
+def test_no_group_is_made_of_what_is_left_out() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    for bias in (model[0].bias, model[1].bias):
+        bias.requires_grad_(False)
+    slow = {"slow": rule({"KINDS": "bias"}, {"LR_MULT": 0.5})}
+    optimizer = scepter_opt.build_optimizer(model, {"NAME": "Muon", "PARAM_GROUPS": slow})
+    assert [group["param_names"] for group in optimizer.param_groups] == [["0.weight", "1.weight"]]
+    # the same where it leaves a whole part of a Hybrid without parameters
+    parts = {"muon": {"NAME": "Muon"}, "adamw": {"NAME": "AdamW"}}
+    rules = {"matrices": rule({"KINDS": "matrix"}, {"OPTIMIZER": "adamw"})}
+    node = {"NAME": "Hybrid", "DEFAULT": "muon", "OPTIMIZERS": parts, "PARAM_GROUPS": rules}
+    hybrid = scepter_opt.build_optimizer(model, node)
+    assert [(group["optimizer"], group["param_names"]) for group in hybrid.param_groups] == [
+        ("adamw", ["0.weight", "1.weight"])
+    ]

@@ -100,3 +100,21 @@ def test_another_number_of_groups_is_refused_by_torch() -> None:
     state["param_groups"] *= 2
     with pytest.raises(ValueError, match="different number of parameter groups"):
         optimizer.load_state_dict(state)
+
+
+def test_a_state_without_names_leaves_groups_their_names_and_rules() -> None:
+    rules = {name: {"WHERE": {"KINDS": name}, "SET": {"LR_MULT": 0.5}} for name in ("bias", "matrix")}
+    optimizer = scepter_opt.build_optimizer(make_model("AdamW"), {"NAME": "AdamW", "PARAM_GROUPS": rules})
+    before = [(group["name"], group["rules"]) for group in optimizer.param_groups]
+    assert ("matrix|bias" in dict(before)) or ("bias|matrix" in dict(before))
+    state = copy.deepcopy(optimizer.state_dict())
+    for group in state["param_groups"]:
+        del group["name"], group["rules"]
+    optimizer.load_state_dict(state)
+    assert [(group["name"], group["rules"]) for group in optimizer.param_groups] == before
+    # both are read where a schedule is for a rule whose parameters share their group
+    phases = {"rise": {"CURVE": "linear", "FROM": 0.0, "TO": 1.0}}
+    with pytest.raises(scepter_opt.ConfigError, match="its parameters share the group"):
+        scepter_opt.build_lr_scheduler(
+            optimizer, {"NAME": "PhasesLR", "PHASES": phases, "RULES": {"bias": phases}}, total_steps=10
+        )
