@@ -2,7 +2,6 @@
 
     python examples/train.py
     python examples/train.py optimizer=sgd optimizer.LEARNING_RATE=0.1 optimizer.MOMENTUM=0.9
-    python examples/train.py optimizer=muon_adamw optimizer.OPTIMIZERS.adamw.LEARNING_RATE=3e-3
     python examples/train.py lr_scheduler=one_cycle lr_scheduler.MAX_LR=0.01
     python examples/train.py optimizer=lbfgs optimizer.LEARNING_RATE=1 optimizer.LINE_SEARCH_FN=strong_wolfe epochs=3
     python examples/train.py -m optimizer=adamw,nadam seed=0,1,2

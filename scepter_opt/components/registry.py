@@ -202,7 +202,8 @@ class Registry:
         # people write options for names: lr_scheduler.NAME=cosine_annealing
         names = {entry.option: entry.name for entry in self.user_entries().values()}
         names |= {option_name(own): own for own in self._module_of} | {known: known for known in self.names()}
-        message = f"there is no such {self.kind}.{did_you_mean(name, names)} There are {', '.join(self.names())}."
+        word = name.rpartition(".")[2] if isinstance(name, str) else name  # torch.optim.AdamW
+        message = f"there is no such {self.kind}.{did_you_mean(word, names)} There are {', '.join(self.names())}."
         raise ConfigError([Problem("NAME", message, name)])
 
     def entry_of(self, config: type | None) -> Entry | None:

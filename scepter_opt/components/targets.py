@@ -49,6 +49,9 @@ def target_kind(values: Mapping[Any, Any], imports: bool | None = None) -> str |
         # a class is known in its package and in the module that defines it: torch.optim.Adam, torch.optim.adam.Adam
         if module == package or module.startswith(f"{package}."):
             return known.kind
+    # torch.optm.AdamW, or AdamW alone: nobody else's
+    if isinstance(target, str) and module.partition(".")[0] in ("", "torch"):
+        return next((known.kind for known in registries() if target.rpartition(".")[2] in known.own_entries()), None)
     try:
         entry = _of_others(target) if imports and isinstance(target, str) else None
     except ConfigError:  # whose it is cannot be told
@@ -60,6 +63,10 @@ def _of_torch(registry: Registry, target: str) -> Entry:
     package, name = registry.torch_base.rpartition(".")[0], target.rpartition(".")[2]
     own = registry.own_entries()
     known = {name: entry for name, entry in own.items() if entry.component.target == f"{package}.{name}"}
+    if name in known and not target.startswith(f"{package}."):
+        raise ConfigError(
+            [Problem("_target_", f"is no import path of torch's. Did you mean {package}.{name}?", target)]
+        )
     if name not in known:
         message = f"{package} has no such class that is known here.{did_you_mean(name, list(known))}"
         raise ConfigError([Problem("_target_", message, target)])

@@ -198,7 +198,7 @@ def _rules_of_groups(rules: Iterable[str], groups: Sequence[dict[str, Any]]) -> 
             yield Problem(f"RULES.{rule}", message)
         elif rule not in names:
             message = f"no group of the optimizer is made by this rule.{did_you_mean(rule, names)}"
-            yield Problem(f"RULES.{rule}", f"{message} There are {', '.join(sorted(names))}.")
+            yield Problem(f"RULES.{rule}", f"{message} There are {', '.join(sorted(names)) or 'none'}.")
 
 
 def _settings_of_groups(timelines: Timelines, optimizer: Any) -> Iterator[Problem]:

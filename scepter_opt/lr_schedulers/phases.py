@@ -98,6 +98,10 @@ class PhasesLR(BaseScheduler):
             for written, schedule in zip(_schedules(self), _schedules(fitted), strict=True):
                 yield from _under(schedule.key, remarks_on_fit(written.phases, schedule.phases))
                 yield from remarks_on_drops(Timeline.of(schedule.phases, schedule.key))
+            end = Timeline.of(fitted.PHASES, "PHASES").end
+            if end is not None and end <= self.FIRST_STEP:
+                message = f"the schedule of {end} ticks is over before the first step: its last values hold."
+                yield Problem("FIRST_STEP", message, self.FIRST_STEP)
 
         def remarks_at(self, optimizer: Any) -> Iterable[Problem]:
             for name in self.SETTINGS:

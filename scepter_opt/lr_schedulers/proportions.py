@@ -24,7 +24,7 @@ def in_proportion(config: Any, optimizer: Optimizer) -> Any:
         optimizer: torch's optimizer whose groups it will set.
 
     Warns:
-        ConfigWarning: An absolute floor of which torch takes only one lifts a group over the others.
+        ConfigWarning: An absolute floor of which torch takes only one lifts a group over the others, or every group.
     """
     groups = optimizer.param_groups
     own = float(optimizer.defaults.get("lr") or 0.0)
@@ -33,10 +33,9 @@ def in_proportion(config: Any, optimizer: Optimizer) -> Any:
         return config
     # a schedule may have moved the present rates already
     rates = [float(group.get("initial_lr", group["lr"])) for group in groups]
+    _warn_of_floors(config, groups, rates)
     if all(rate == own for rate in rates):
         return config
-    if len(set(rates)) > 1:
-        _warn_of_floors(config, groups, rates)
     return _scaled(config, rates, own or max(rates))
 
 
@@ -74,7 +73,10 @@ def _warn_of_floors(config: Any, groups: list[dict[str, Any]], rates: list[float
         return
     floor = getattr(config, config.absolute_floor) if config.absolute_floor else 0.0
     lowest, highest = min(range(len(rates)), key=rates.__getitem__), max(rates)
-    if floor > 0:
+    if floor > highest:
+        message = f"is above the rate, {highest:g}, which rises to it: it is a rate itself, not a factor."
+        say(Problem(config.absolute_floor, message, floor))
+    elif floor > 0 and len(set(rates)) > 1:
         name = groups[lowest].get("name", f"[{lowest}]")
         message = (
             f"is absolute and the same for all groups: it lifts the group {name}, whose rate is {rates[lowest]:g}, "

@@ -161,15 +161,30 @@ def leave_out(
     return problems
 
 
+def _why_empty(part: str, rules: Mapping[str, Rule], combinations: list[Combination]) -> str:
+    """Why a part of a Hybrid gets no parameters."""
+    senders = {name for name, rule in rules.items() if rule.SET.get("OPTIMIZER") == part}
+    overruling = [c.decided.get("OPTIMIZER", ()) for c in combinations if senders.intersection(c.rules)]
+    others = dict.fromkeys(name for names in overruling for name in names)
+    if not others:
+        return "no rule sends any to it"
+    return f"all that {', '.join(sorted(senders))} sends to it, {', '.join(others)} sends elsewhere"
+
+
 def check_groups(
-    config: Any, configs: Mapping[str, Any], rules: Mapping[str, Rule], groups: list[Group]
+    config: Any,
+    configs: Mapping[str, Any],
+    rules: Mapping[str, Rule],
+    groups: list[Group],
+    combinations: list[Combination],
 ) -> Iterator[Problem]:
     """What is wrong with the number of groups that each optimizer gets."""
     for part, chosen in configs.items():
         own = [group.name for group in groups if group.part == part]
         if not own and part != config.default_part and not _may_be_empty(part, rules):
-            message = "no parameters end in this part: no rule sends any to it, or later rules send them elsewhere."
-            yield Problem(f"OPTIMIZERS.{part}", message)
+            yield Problem(
+                f"OPTIMIZERS.{part}", f"no parameters end in this part: {_why_empty(part, rules, combinations)}."
+            )
         if chosen.component.one_group and len(own) > 1:
             message = f"{chosen.NAME} takes one group only, and there are {len(own)}: {', '.join(own[:4])}."
             yield Problem("PARAM_GROUPS" if rules else "", message)

@@ -20,7 +20,7 @@ from .rows import RuleUse
 from .rules import Rule, Rules
 from .selectors import lacking, select, select_names
 from .suggestions import explain, nearest_names
-from .where import listed
+from .where import Selection, given, listed
 
 _FEW_RULES = 20
 
@@ -47,12 +47,14 @@ def make_plan(config: Any, parameters: Any) -> Plan:
     combinations, column = _combine(optimizers, rules, matched, parameters, given)
     if all(combination.frozen for combination in combinations):
         count = len(parameters)
-        message = f"all {count} parameters are frozen." if count else "there are no parameters to train."
+        freezing = dict.fromkeys(name for each in combinations for name in each.decided.get("FREEZE", ()))
+        by = f" by {', '.join(freezing)} of PARAM_GROUPS" if freezing else ""
+        message = f"all {count} parameters are frozen{by}." if count else "there are no parameters to train."
         raise ConfigError([Problem("", message)])
     # before the groups, since what is left out is in none
     problems = leave_out(config, optimizers.configs, rules, combinations, parameters, column)
     groups = put_into_groups(optimizers.configs, rules, combinations, parameters.given)
-    problems += check_groups(config, optimizers.configs, rules, groups)
+    problems += check_groups(config, optimizers.configs, rules, groups, combinations)
     if problems:
         raise ConfigError(problems)
     return Plan(
@@ -63,7 +65,7 @@ def make_plan(config: Any, parameters: Any) -> Plan:
         column=column,
         config=config,
         parameters=parameters,
-        remarks=[*_remarks(rules, combinations), *_unread(config)],
+        remarks=[*_remarks(rules, combinations), *_unmatched(rules, parameters), *_unread(config)],
     )
 
 
@@ -78,6 +80,23 @@ def _remarks(rules: Mapping[str, Rule], combinations: list[Combination]) -> list
         for name, rule in rules.items()
         if name in thawing and rule.SET.get("FREEZE") is False
     ]
+
+
+def _unmatched(rules: Mapping[str, Rule], parameters: Parameters) -> Iterator[Problem]:
+    """Names that match nothing beside others that do, or in what a rule leaves out: each may be misspelt."""
+    for name, rule in rules.items():
+        if rule.OPTIONAL:
+            continue
+        places = [("WHERE", rule.WHERE), *([("WHERE.EXCEPT", rule.WHERE.EXCEPT)] if rule.WHERE.EXCEPT else [])]
+        for place, selection in places:
+            # a kind or a number cannot be misspelt, and one name alone that matches nothing is an error already
+            for key in {"NAMES", "MODULES"}.intersection(given(selection)):
+                values = listed(getattr(selection, key))
+                for value in values if len(values) > 1 or place != "WHERE" else ():
+                    alone = Selection(**{key: value})
+                    if not select(alone, parameters):
+                        message = f"matches nothing: {explain(alone, parameters)}"
+                        yield Problem(f"PARAM_GROUPS.{name}.{place}.{key}", message, value)
 
 
 def _unread(config: Any) -> Iterator[Problem]:

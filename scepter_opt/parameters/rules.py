@@ -59,8 +59,14 @@ class Rules(Nested):
 
     def check(self, value: Any, owner: type | None, imports: bool | None) -> tuple[Any, list[Problem]]:
         """The rules by name and what is wrong with them; `owner` is the optimizer's Config, None for one without."""
+        form = "must be named rules: {no_decay: {WHERE: ..., SET: ...}, ...}."
         if not isinstance(value, Mapping):
-            return None, [Problem("", "must be named rules: {no_decay: {WHERE: ..., SET: ...}, ...}.", value)]
+            preset = (
+                " A preset is chosen by param_groups@optimizer.PARAM_GROUPS=OPTION." if isinstance(value, str) else ""
+            )
+            return None, [Problem("", f"{form}{preset}", value)]
+        if value.keys() & {"WHERE", "SET"}:
+            return None, [Problem("", f"is one rule without a name; {form}")]
         rules: dict[str, Any] = {}
         problems: list[Problem] = []
         for key, node in value.items():

@@ -214,7 +214,7 @@ def _doubts(phase: Phase) -> Iterator[Problem]:
     """What is wrong between keys each of which is right."""
     for end in ("FROM", "TO"):
         if end in phase and f"{end}_VALUE" in phase:
-            yield Problem(end, f"give {end} or {end}_VALUE, not both.", phase[end])
+            yield Problem(end, f"give {end} or {end}_VALUE, not both; null takes back what a recipe gave.", phase[end])
     if phase.shape:
         yield from _missing(phase)
         yield from _doubts_of_curve(phase)

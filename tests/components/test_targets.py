@@ -143,3 +143,10 @@ def test_a_flag_that_the_class_lacks_is_shown_as_it_was_written() -> None:
 def test_flags_that_torch_would_not_take_are_refused(flags: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         scepter_opt.build_optimizer(nn.Linear(2, 2), {"_target_": "torch.optim.AdamW", **flags})
+
+
+@pytest.mark.parametrize("target", ["torch.optm.AdamW", "AdamW", "torch.AdamW"])
+def test_a_path_that_is_nearly_torchs_is_told(target: str) -> None:
+    cfg = {"optimizer": {"_target_": target, "lr": 1}, "lr_scheduler": {"NAME": "CosineAnnealingLR"}}
+    with pytest.raises(ConfigError, match=r"optimizer._target_ = .* Did you mean torch.optim.AdamW\?"):
+        scepter_opt.check(cfg)

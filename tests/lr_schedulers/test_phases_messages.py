@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import scepter_opt
+from scepter_opt import ConfigWarning
 from scepter_opt.components.registry import UserClasses
 from tests.support import messages_of
 
@@ -223,3 +224,10 @@ def test_every_mistake_is_a_config_error(case: str) -> None:
 
 if __name__ == "__main__":
     FILE.write_text(messages(), encoding="utf-8")
+
+
+def test_a_schedule_that_is_over_before_the_first_step_is_said() -> None:
+    phases = {"a": {"CURVE": "linear", "TO": 0.0}}
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    with pytest.warns(ConfigWarning, match=r"lr_scheduler.FIRST_STEP = 500: the schedule of 40 ticks is over before"):
+        scepter_opt.build_lr_scheduler(optimizer, {"NAME": "PhasesLR", "PHASES": phases, "FIRST_STEP": 500}, 40)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import scepter_opt
+from scepter_opt import ConfigWarning
 from tests.parameters.models import Net, rule
 
 RULES = {"slow": rule({"NAMES": "encoder"}, {"LR_MULT": 0.1}), "head": rule({"NAMES": "head"}, {"LR_MULT": 10})}
@@ -104,3 +105,11 @@ def test_over_an_optimizer_that_torch_made_keys_mean_what_torch_means(
     scheduler: Any = scepter_opt.build_lr_scheduler(torch.optim.SGD(groups, lr=0.1), node)
     found = [group[key] for group in scheduler.optimizer.param_groups] if key else scheduler.min_lrs
     assert found == pytest.approx(expected)
+
+
+def test_a_floor_above_the_rate_is_said() -> None:
+    optimizer = scepter_opt.build_optimizer(
+        {"w": torch.ones(1, requires_grad=True)}, {"NAME": "SGD", "LEARNING_RATE": 0.001}
+    )
+    with pytest.warns(ConfigWarning, match=r"lr_scheduler.ETA_MIN = 0.1: is above the rate, 0.001"):
+        scepter_opt.build_lr_scheduler(optimizer, {"NAME": "CosineAnnealingLR", "ETA_MIN": 0.1}, total_steps=10)

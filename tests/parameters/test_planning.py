@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import scepter_opt
-from scepter_opt import ConfigError
+from scepter_opt import ConfigError, ConfigWarning
 from tests.parameters.models import Net, decays, plan, rates, rule
 
 NO_DECAY = {"no_decay": rule({"KINDS": ["bias", "norm"]}, {"WEIGHT_DECAY": 0.0})}
@@ -87,3 +87,26 @@ def test_an_implementation_that_a_class_lacks_is_refused_by_the_check(name: str)
         scepter_opt.check({"NAME": name, "IMPLEMENTATION": "fused"})
     with pytest.raises(ConfigError, match=r"PARAM_GROUPS.r.SET.IMPLEMENTATION = 'foreach'"):
         scepter_opt.check({"NAME": name, "PARAM_GROUPS": {"r": rule(HEAD, {"IMPLEMENTATION": "foreach"})}})
+
+
+@pytest.mark.parametrize(
+    ("where", "key"),
+    [
+        ({"NAMES": ["encoder", "haed"]}, "NAMES = 'haed'"),
+        ({"NAMES": "encoder", "EXCEPT": {"NAMES": "haed"}}, "EXCEPT.NAMES = 'haed'"),
+        ({"MODULES": ["Linear", "LinearNorm"]}, "MODULES = 'LinearNorm'"),
+    ],
+)
+def test_a_name_that_matches_nothing_beside_others_is_said(where: Any, key: str) -> None:
+    node = {"NAME": "AdamW", "PARAM_GROUPS": {"r": rule(where, {"WEIGHT_DECAY": 0.0})}}
+    with pytest.warns(ConfigWarning, match=rf"optimizer.PARAM_GROUPS.r.WHERE.{key}: matches nothing"):
+        scepter_opt.build_optimizer(Net(), node)
+
+
+def test_one_rule_without_a_name_and_a_preset_at_the_wrong_place_are_told() -> None:
+    with pytest.raises(ConfigError, match="PARAM_GROUPS: is one rule without a name"):
+        scepter_opt.check(
+            {"optimizer": {"NAME": "AdamW", "PARAM_GROUPS": {"WHERE": {"NAMES": "a"}, "SET": {"LR_MULT": 2}}}}
+        )
+    with pytest.raises(ConfigError, match=r"chosen by param_groups@optimizer.PARAM_GROUPS=OPTION"):
+        scepter_opt.check({"optimizer": {"NAME": "AdamW", "PARAM_GROUPS": "no_decay"}})
