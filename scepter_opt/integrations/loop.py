@@ -167,6 +167,12 @@ class Driver:
             raise ConfigError([Problem("driver", f"this is no driver's state: it has {', '.join(state_dict)}.")])
         self.steps, self.epochs = state_dict["steps"], state_dict["epochs"]
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        # the hooks of an optimizer are not copied with it, and a driver that never hears of a step never ticks
+        if self.scaler is not None:
+            _count_steps(self, self._inner)
+
     def _tick(self, count: int, metrics: Metrics) -> bool:
         if count % self._frequency:
             return False

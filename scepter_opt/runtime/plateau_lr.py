@@ -83,10 +83,11 @@ class PlateauLR(TimelinesLR):
         tick = self.last_epoch + 1 if epoch is None else epoch
         if metrics is not None:
             self._count_metric(metrics, tick)
-        # until a first metric has come: one that fails to come later is the loop's own pause
-        elif tick > self.begin and not self.is_observed:
-            self._count_silence()
         super().step(epoch)
+        # Until a first metric has come: one that fails to come later is the loop's own pause. The tick comes first
+        # since what is said may be an error.
+        if metrics is None and tick > self.begin and not self.is_observed:
+            self._count_silence()
 
     def observe(self, metrics: SupportsFloat) -> None:
         """Count a metric that comes between two ticks.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -277,3 +279,14 @@ def test_a_cosine_that_the_run_outlasts_is_said_once_when_it_rises_again() -> No
     with pytest.warns(scepter_opt.ConfigWarning, match=r"^lr_scheduler.T_MAX = 5: the run goes on after 5 ticks"):
         driver.step()
     driver.step()
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda driver: pickle.loads(pickle.dumps(driver))])
+def test_a_copy_hears_of_the_steps_of_its_own_optimizer(copied: Callable[[Driver], Driver]) -> None:
+    driver = made(HALVED, scaler=torch.amp.GradScaler("cpu", enabled=False))
+    driver.step()
+    again = copied(driver)
+    for _ in range(2):
+        again.scheduler.optimizer.step()
+        assert again.step()
+    assert again.state_dict() == {"steps": 3, "epochs": 0}

@@ -159,3 +159,13 @@ def test_its_state_has_all_counters() -> None:
 def test_a_metric_that_is_nan_is_an_error() -> None:
     with pytest.raises(scepter_opt.ConfigError, match="NaN"):
         build().step(float("nan"))
+
+
+def test_a_warning_that_is_an_error_takes_no_tick_away() -> None:
+    scheduler = build(PATIENCE=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", scepter_opt.ConfigWarning)
+        with pytest.raises(scepter_opt.ConfigWarning, match="MONITOR"):
+            scheduler.step()
+        scheduler.step()
+    assert scheduler.last_epoch == 2
