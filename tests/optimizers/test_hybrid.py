@@ -115,7 +115,7 @@ PLANNED = [
         "only from a rule that names it",
     ),
     ({"matrices": sends("rest", NDIM=2)}, "OPTIMIZERS.muon", "no parameters end in this part"),
-    ({"a": sends("muon", NAMES="hidden.weight"), "b": sends("rest", NAMES="*")}, "OPTIMIZERS.muon", "b sends elsewhere"),
+    ({"a": sends("muon", NAMES="hidden.weight"), "b": sends("rest", NAMES="*")}, "OPTIMIZERS.muon", "b sends"),
     (
         {"a": sends("muon", NAMES="hidden.weight"), "b": {"WHERE": {"NAMES": "*"}, "SET": {"BETAS": [0.5, 0.5]}}},
         "PARAM_GROUPS.b.SET.BETAS",
