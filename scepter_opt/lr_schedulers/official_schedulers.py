@@ -235,6 +235,7 @@ class ReduceLROnPlateau(BaseScheduler):
     class Config(SchedulerConfig):
         refused_in = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "its step takes a metric")
         absolute_rates = ("MIN_LR",)
+        reached = ("PATIENCE",)
         # a metric is measured once in an epoch, and patience counts metrics
         INTERVAL: Interval = Interval.epoch
         """What one tick of the scheduler is: an optimizer step or an epoch."""

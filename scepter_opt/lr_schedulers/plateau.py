@@ -36,6 +36,7 @@ class PlateauLR(BaseScheduler):
 
     @dataclass(kw_only=True)
     class Config(SchedulerConfig):
+        reached = ("PATIENCE",)
         # torch's holders step their parts without arguments
         refused_in = dict.fromkeys(("SequentialLR", "ChainedScheduler"), "its step takes a metric")
 

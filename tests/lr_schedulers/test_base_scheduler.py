@@ -109,6 +109,8 @@ NEVER: list[tuple[dict[str, Any], str]] = [
     ({"NAME": "CyclicLR", "BASE_LR": 0.1, "MAX_LR": 1, "STEP_SIZE_UP": 300}, "STEP_SIZE_UP = 300"),
     ({"NAME": "WarmupToConstantLR", "WARMUP_STEPS": 300}, "WARMUP_STEPS = 300"),
     ({"NAME": "StepAnnealingLR", "WARMUP_STEPS": 300}, "WARMUP_STEPS = 300"),
+    ({"NAME": "ReduceLROnPlateau", "PATIENCE": 300, "INTERVAL": "step"}, "PATIENCE = 300"),
+    ({"NAME": "PlateauLR", "PATIENCE": 300, "INTERVAL": "step"}, "PATIENCE = 300"),
     (
         {
             "NAME": "SequentialLR",
