@@ -76,6 +76,7 @@ class PlateauLR(BaseScheduler):
             return (remark.under("PHASES") for remark in remarks_on_phases(self.PHASES))
 
         def remarks_on(self, fitted: Self, run: Horizon) -> Iterable[Problem]:
+            yield from super().remarks_on(fitted, run)
             yield from (remark.under("PHASES") for remark in remarks_on_fit(self.PHASES, fitted.PHASES))
             yield from remarks_on_drops(Timeline.of(fitted.PHASES, "PHASES"))
 
