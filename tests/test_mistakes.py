@@ -81,7 +81,7 @@ def printed(task: Callable[[], Any]) -> str:
     """What Hydra prints for an app that fails so."""
     out = io.StringIO()
     # Hydra takes coverage for a debugger, and raises what it would print
-    undebugged = mock.patch("hydra._internal.utils.is_under_debugger", lambda: False)
+    undebugged = mock.patch("hydra._internal.utils.is_under_debugger", return_value=False)
     with contextlib.redirect_stderr(out), contextlib.suppress(SystemExit), undebugged:
         run_and_report(task)
     text = out.getvalue().partition("\nSet the environment variable")[0].strip()
