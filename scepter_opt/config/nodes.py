@@ -26,7 +26,9 @@ _EXPOSE = (
 def full_key(node: Any) -> str:
     """The key of a node in the config that it is part of; empty for a root and for what is no OmegaConf node."""
     # OmegaConf has no public name for this, and gets the key of an item of a list right only on the way to a key in it
-    return str(node._get_full_key("_")).removesuffix("_").rstrip(".") if isinstance(node, DictConfig) else ""
+    with suppress(ValueError):  # a key above it is an integer of more digits than Python writes
+        return str(node._get_full_key("_")).removesuffix("_").rstrip(".") if isinstance(node, DictConfig) else ""
+    return ""
 
 
 def config_type(node: Any) -> type | None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from scepter_opt import check
 from scepter_opt.config.base import OpenConfig
 from scepter_opt.config.nodes import config_type, full_key, is_node, read
 
@@ -73,6 +74,12 @@ def test_keys_are_full_also_in_lists_and_below_other_nodes() -> None:
     root = OmegaConf.create({"a": {"b": [{"NAME": "x"}]}})
     assert isinstance(root, DictConfig)
     assert (full_key(root), full_key(root.a), full_key(root.a.b[0]), full_key({})) == ("", "a", "a.b[0]", "")
+
+
+def test_a_key_of_more_digits_than_python_writes_has_no_full_key_and_its_node_is_found() -> None:
+    cfg = OmegaConf.create({"part": {10**4500: {"NAME": "Adadelta"}}})
+    assert full_key(cfg.part[10**4500]) == ""
+    assert [type(node).__qualname__ for node in check(cfg).values()] == ["Adadelta.Config"]
 
 
 def test_a_null_or_missing_node_is_none() -> None:
