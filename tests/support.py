@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
 
 import scepter_opt
+from scepter_opt import ConfigWarning
 
 OPTIMIZERS = sorted(scepter_opt.OPTIMIZERS.own_entries())
 SCHEDULERS = sorted(scepter_opt.LR_SCHEDULERS.own_entries())
@@ -178,3 +181,13 @@ def messages_of(cases: Mapping[str, Callable[[], Any]]) -> str:
         else:
             written.append(f"## {case}\nno error\n")
     return "\n".join(written)
+
+
+@contextmanager
+def said() -> Iterator[list[str]]:
+    """What is warned of within: filled at the end of the block."""
+    texts: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield texts
+    texts += [str(warning.message) for warning in caught if warning.category is ConfigWarning]

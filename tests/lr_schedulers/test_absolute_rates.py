@@ -6,19 +6,8 @@ import pytest
 import torch
 
 import scepter_opt
+from tests.lr_schedulers.proportional_groups import NODE, rates
 from tests.parameters.models import Net, rule
-
-RULES = {"slow": rule({"NAMES": "encoder"}, {"LR_MULT": 0.1}), "head": rule({"NAMES": "head"}, {"LR_MULT": 10})}
-NODE = {"NAME": "SGD", "LEARNING_RATE": 0.1, "PARAM_GROUPS": RULES}
-
-
-def rates(scheduler: Any, steps: int) -> list[list[float]]:
-    found = []
-    for _ in range(steps):
-        found.append([float(group["lr"]) for group in scheduler.optimizer.param_groups])
-        scheduler.optimizer.step()
-        scheduler.step(1.0) if "Plateau" in type(scheduler).__name__ else scheduler.step()
-    return found
 
 
 def test_over_an_optimizer_of_torchs_own_making_absolute_rates_are_torchs() -> None:

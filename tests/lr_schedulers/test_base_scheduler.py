@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,16 +11,7 @@ import torch
 
 import scepter_opt
 from scepter_opt import ConfigError, ConfigWarning, Horizon
-from tests.support import SCHEDULERS, scheduler_node
-
-
-@contextmanager
-def said() -> Iterator[list[str]]:
-    texts: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield texts
-    texts += [str(warning.message) for warning in caught if warning.category is ConfigWarning]
+from tests.support import SCHEDULERS, said, scheduler_node
 
 
 def sgd() -> torch.optim.Optimizer:

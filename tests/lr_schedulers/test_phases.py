@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -15,7 +13,8 @@ import pytest
 import torch
 
 import scepter_opt
-from scepter_opt import ConfigError, ConfigWarning
+from scepter_opt import ConfigError
+from tests.support import said
 
 WARMUP = {"CURVE": "linear", "FROM": 0, "TO": 1, "LENGTH": "10%"}
 DECAY = {"CURVE": "cosine", "TO": 0.1}
@@ -115,15 +114,6 @@ def test_a_total_may_be_said_where_the_run_begins_later() -> None:
 
 
 # What is said
-
-
-@contextmanager
-def said() -> Iterator[list[str]]:
-    texts: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield texts
-    texts += [str(warning.message) for warning in caught if warning.category is ConfigWarning]
 
 
 ONE_CYCLE = {"CURVE": "cosine_restarts", "TO": 0, "CYCLES": 1}

@@ -8,19 +8,8 @@ import torch
 
 import scepter_opt
 from scepter_opt import ConfigWarning
-from tests.parameters.models import Net, rule
-
-RULES = {"slow": rule({"NAMES": "encoder"}, {"LR_MULT": 0.1}), "head": rule({"NAMES": "head"}, {"LR_MULT": 10})}
-NODE = {"NAME": "SGD", "LEARNING_RATE": 0.1, "PARAM_GROUPS": RULES}
-
-
-def rates(scheduler: Any, steps: int) -> list[list[float]]:
-    found = []
-    for _ in range(steps):
-        found.append([float(group["lr"]) for group in scheduler.optimizer.param_groups])
-        scheduler.optimizer.step()
-        scheduler.step(1.0) if "Plateau" in type(scheduler).__name__ else scheduler.step()
-    return found
+from tests.lr_schedulers.proportional_groups import NODE, rates
+from tests.parameters.models import Net
 
 
 @pytest.mark.parametrize(
