@@ -66,10 +66,12 @@ def _is_single_node(cfg: Any) -> bool:
         return False  # whatever the app itself may be called
     if kind_of(cfg, values) or target_kind(values):
         return True
+    if "NAME" not in values:
+        return False
     # a NAME that is not known: a misspelt one of a node, or the app's own
     configs = [entry.config for known in registries() for entry in known.entries().values() if entry.config]
     keys = {key for config in configs for key in fields(config)} - {"NAME"}
-    return "NAME" in values and (bool(keys & values.keys()) or not find(cfg, None)[0])
+    return bool(keys & values.keys()) or not find(cfg, None)[0]
 
 
 def _check_whole(cfg: Any, imports: bool | None) -> dict[str, Any]:

@@ -16,8 +16,8 @@ def in_proportion(config: Any, optimizer: Optimizer) -> Any:
     """The same Config with its absolute rates as lists, one for each group, in proportion to the groups' own rates.
 
     What is written stands for a group at the optimizer's own rate, or where that is 0 for the highest, so that a group
-    at 0 stays there. A list in the config stays as it is, and so does
-    all of it for an optimizer that this package did not build: there torch's keys mean what torch means.
+    at 0 stays there. A list in the config stays as it is, and so does all of it for an optimizer that this package did
+    not build: there torch's keys mean what torch means.
 
     Args:
         config: A scheduler's Config.
