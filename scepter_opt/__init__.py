@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import checkpoint as checkpoint
     from .checking import check as check
+    from .checkpoint.report import LoadReport as LoadReport
     from .components.registry import get_config_template as get_config_template
     from .errors import ConfigError as ConfigError
     from .errors import ConfigWarning as ConfigWarning
@@ -45,6 +47,7 @@ _PUBLIC = {
     "Driver": "integrations.loop",
     "Horizon": "schedules.horizon",
     "LR_SCHEDULERS": "lr_schedulers",
+    "LoadReport": "checkpoint.report",
     "OPTIMIZERS": "optimizers",
     "OptimizerConfig": "optimizers",
     "Plan": "parameters.plan",
@@ -55,6 +58,7 @@ _PUBLIC = {
     "build_optimizer": "optimizers.api",
     "build_optimizers": "optimizers.api",
     "check": "checking",
+    "checkpoint": "",
     "expose": "integrations.hydra_plugins",
     "freeze": "optimizers.api",
     "get_config_template": "components.registry",
@@ -74,7 +78,9 @@ if not (Path(__file__).parent / "conf").is_dir() and (_beside / "conf" / "__init
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__} has no attribute {name}")
-    value = getattr(importlib.import_module(f".{_PUBLIC[name]}", __name__), name)
+    # a name without a place is a module's own
+    module = importlib.import_module(f".{_PUBLIC[name] or name}", __name__)
+    value = getattr(module, name) if _PUBLIC[name] else module
     globals()[name] = value
     return value
 

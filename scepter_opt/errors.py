@@ -84,6 +84,11 @@ class ConfigWarning(UserWarning):
 _node_key: ContextVar[str] = ContextVar("_node_key", default="")
 
 
+def node_key() -> str:
+    """The full key of the node that is being worked on; empty where there is none."""
+    return _node_key.get()
+
+
 @contextmanager
 def below(prefix: str) -> Iterator[None]:
     """Put `prefix` before the keys of a ConfigError that leaves the block, and of what is said in it."""

@@ -88,4 +88,8 @@ class Component:
         from .keywords import construct, keywords_of, target_class
 
         target = target_class(self.target)
-        return construct(target, *arguments, **keywords_of(self.cfg, self.common, target) | keywords)
+        return construct(self.built(target), *arguments, **keywords_of(self.cfg, self.common, target) | keywords)
+
+    def built(self, target: type) -> type:
+        """The class whose object is built for a target: itself, or one that stands in for it."""
+        return target

@@ -270,6 +270,13 @@ class BaseScheduler(Component):
             keywords = {"total_steps": total, **keywords}
         return super().construct(*arguments, **keywords)
 
+    def built(self, target: type) -> type:
+        from ..components.keywords import target_class
+
+        by_name: Any = target_class("scepter_opt.runtime.named_schedulers.by_name")
+        stands_in: type = by_name(target)
+        return stands_in
+
 
 @dataclass(kw_only=True)
 class TorchSchedulerConfig(SchedulerConfig):

@@ -201,5 +201,7 @@ class ChainedScheduler(_Composed):
 
     def __call__(self, optimizer: Optimizer) -> LRScheduler:
         # alone among torch's schedulers it takes the schedulers first, and the optimizer by name
-        scheduler: LRScheduler = construct(target_class(self.target), self._parts(optimizer), optimizer=optimizer)
+        scheduler: LRScheduler = construct(
+            self.built(target_class(self.target)), self._parts(optimizer), optimizer=optimizer
+        )
         return scheduler

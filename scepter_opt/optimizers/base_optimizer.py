@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+class MissingState(str, enum.Enum):
+    """What becomes of parameters that only one of an optimizer and a loaded state has."""
+
+    error = "error"
+    cold = "cold"
+
+
 @dataclass(kw_only=True)
 class OptimizerConfig(Config):
     """The keys that every optimizer has."""
@@ -30,6 +38,8 @@ class OptimizerConfig(Config):
     """Rules by name, in order: which parameters (WHERE) get which settings (SET)."""
     ONLY: Texts = None
     """Names of the parameters to train, as a rule's NAMES; null is all."""
+    MISSING_STATE: MissingState = MissingState.error
+    """What a loaded state may lack: error is nothing, cold lets new parameters begin anew, and drops those not here."""
     ALLOW_REST: bool = False
     """Whether parameters may be left that none of several optimizers trains."""
     LR_SCALING: Annotated[Any, Later("scepter_opt.optimizers.lr_scaling.LRScalingField")] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..components.component import Component
 from ..components.registry import Registry
 from ..config.base import OpenConfig
-from ..errors import ConfigError, Problem, say
+from ..errors import ConfigError, Problem, node_key, say
 from ..parameters.implementation import Implementation
 
 if TYPE_CHECKING:
@@ -125,6 +125,8 @@ def _equip(plan: Plan, optimizer: Any, logger: Any) -> None:
         fused=any(way is Implementation.fused for way, _ in ways),
         compiled=tuple(dict.fromkeys(part for way, part in ways if way is Implementation.compiled)),
         own_flags=not isinstance(plan.config, OpenConfig),
+        cold=str(getattr(plan.config.get("MISSING_STATE"), "value", "")) == "cold",
+        key=node_key() or "optimizer",
         roots=plan.parameters.roots,
         logger=logger,
     )

@@ -8,15 +8,19 @@ from typing import Any
 from ..components.keywords import keywords_of, target_class
 from ..config.base import OpenConfig
 from ..config.names import keyword_of
+from ..config.plain import plain
+from ..config.validation import fields
 from .grouping import Group
 from .implementation import Implementation, StepChoice, choose_step
+from .merging import SETTINGS
 from .rows import Rows
 
 
 def group_dicts(rows: Rows, config: Any, steps: list[StepChoice]) -> list[dict[str, Any]]:
     """torch's list of group dicts.
 
-    `rules` are lists of texts, which torch.load(weights_only=True) reads, and JSON too.
+    `rules` and `settings` are plain values, which torch.load(weights_only=True) reads, and JSON too: of a group in a
+    checkpoint they tell what the configuration said, whatever a schedule had made of it by then.
     """
     parameters = rows.parameters
     dicts = []
@@ -33,11 +37,20 @@ def group_dicts(rows: Rows, config: Any, steps: list[StepChoice]) -> list[dict[s
                 "params": entries if parameters.has_names else tensors,
                 "name": group.name,
                 "rules": [list(names) for names in group.rules],
+                SETTINGS: _written(config if own is None else own, group),
                 **part,
                 **settings,
             }
         )
     return dicts
+
+
+def _written(config: Any, group: Group) -> dict[str, Any]:
+    """What the configuration says of a group, by its keys: the class's NAME and all keys of the class's own."""
+    common = fields(config.component.common)
+    own = {key: value for key, value in config.items() if key not in common}
+    # the rate of a group has its multipliers in it, and of a class without a Config only rules tell the others
+    return {"NAME": config.NAME, **plain({**own, **group.settings})}
 
 
 def choose_steps(rows: Rows, config: Any) -> list[StepChoice]:

@@ -221,6 +221,15 @@ def _cleaned(pairs: list[tuple[str, Any]], strip: int | None = None) -> Iterator
         yield ".".join(parts[strip:]), item
 
 
+def clean_names(names: list[str]) -> list[str]:
+    """Names of one model's parameters as they would be without wrappers.
+
+    >>> clean_names(["module._orig_mod.0.weight", "module._orig_mod.0.bias"])
+    ['0.weight', '0.bias']
+    """
+    return [name for name, _ in _cleaned([(name, None) for name in names])]
+
+
 def _common_modules(names: list[str]) -> int:
     """How often all names say `module` at their beginning: so often a wrapper was put around the whole."""
     count = 0

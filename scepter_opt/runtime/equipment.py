@@ -10,10 +10,10 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from ..parameters.state import take_nameless_groups
+from ..parameters.state import remember_roots, take_nameless_groups
 from .compiled import compile_steps
 from .guard import Guard
-from .loading import FLAGS, RULES, OwnSettings
+from .loading import Loading
 
 Addition = Callable[[Optimizer], None]
 """Adds something to an optimizer. Of what the optimizer holds it may use nothing: a copy is equipped while it is empty.
@@ -42,6 +42,8 @@ def equip_built(
     fused: bool,
     compiled: tuple[str, ...],
     own_flags: bool,
+    cold: bool,
+    key: str,
     roots: list[tuple[str, Any]],
     logger: Any,
 ) -> None:
@@ -53,6 +55,8 @@ def equip_built(
         fused: Whether the steps of some groups are.
         compiled: The parts of a Hybrid whose steps are compiled; the nameless one of any other optimizer.
         own_flags: Whether the flags of a step are the configuration's; a class without a Config has its own.
+        cold: Whether a loaded state may lack parameters, or have others.
+        key: Full key of its node.
         roots: The modules that it was built over, with the prefix of their names.
         logger: Told what compiling took.
     """
@@ -60,9 +64,9 @@ def equip_built(
         return
     guards: tuple[Addition, ...] = (guard,) if fused else ()
     compiles: tuple[Addition, ...] = (partial(compile_steps, parts=compiled),) if compiled else ()
-    keep = partial(keep_settings, keys=(*FLAGS, *RULES) if own_flags else RULES)
-    equip(optimizer, (*guards, keep, take_nameless_groups, *compiles))
-    take_nameless_groups(optimizer, roots)  # a copy has modules of its own, or none
+    loads = partial(load_by_name, own_flags=own_flags, cold=cold, key=key)
+    equip(optimizer, (*guards, loads, take_nameless_groups, *compiles))
+    remember_roots(optimizer, roots)  # a copy has modules of its own, or none
     if compiled and logger is not None:
         compile_steps(optimizer, compiled, logger)  # a copy has no logger: few can be pickled
 
@@ -77,11 +81,11 @@ def guard(optimizer: Optimizer) -> None:
     optimizer.register_load_state_dict_pre_hook(watching.restore)
 
 
-def keep_settings(optimizer: Optimizer, keys: tuple[str, ...]) -> None:
-    """Have OwnSettings follow every load."""
-    settings = OwnSettings(keys)
-    optimizer.register_load_state_dict_pre_hook(settings.before_load)
-    optimizer.register_load_state_dict_post_hook(settings.after_load)
+def load_by_name(optimizer: Optimizer, own_flags: bool, cold: bool, key: str) -> None:
+    """Have a Loading follow every load."""
+    loading = Loading(own_flags, cold, key)
+    optimizer.register_load_state_dict_pre_hook(loading.before_load)
+    optimizer.register_load_state_dict_post_hook(loading.after_load)
 
 
 class _Reduction:

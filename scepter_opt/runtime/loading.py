@@ -1,43 +1,59 @@
-"""What torch's own `load_state_dict` may not change: rules, the implementation of a step, and what its rates are."""
+"""torch's own `load_state_dict` by name: state finds its parameter, and what differs from the configuration is said."""
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from collections.abc import Iterator, Mapping
+from itertools import chain, zip_longest
 from typing import Any, final
 
 import torch
-from torch.optim import Optimizer
+from torch.optim import LBFGS, Optimizer
 
+from ..errors import ConfigError, Problem, say
+from ..parameters.merging import DECIDED, FLAGS, RULES, SETTINGS, Difference, merge
+from ..parameters.state import Names, match, names_of, unmatched
 from .layouts import lay_state
 
-FLAGS = ("foreach", "fused")
-"""torch's flags that IMPLEMENTATION stands for."""
-RULES = ("name", "rules")
-"""Which rules made a group is for the configuration to say, not for a checkpoint, which may lack them."""
 RATES = ("lr", "initial_lr")
+_COLD = "MISSING_STATE: cold on the optimizer's node lets new parameters begin anew, and drops what is left over."
 
 
 @final
-class OwnSettings:
-    """Keeps flags, rules and rates of the groups what the configuration made them, whoever wrote the checkpoint.
+class Loading:
+    """Follows every load of an optimizer.
 
-    The values of all settings are the checkpoint's, as in torch. Where state goes, torch decides by the group's flags,
-    so they are put in before it loads; a rate that is a tensor stays the same tensor, which a captured or compiled step
-    reads.
+    Between a checkpoint of this package's and the optimizer parameters are matched by name, whatever groups they are in
+    and in whatever order; the checkpoint's settings hold, as in torch, and one warning says where they are not the
+    configuration's. Any other checkpoint loads as in torch. The implementation of a step and the rules of a group are
+    the configuration's; a rate that is a tensor stays the same tensor, which a captured or compiled step reads.
+
+    Args:
+        own_flags: Whether the flags of a step are the configuration's; a class without a Config has its own.
+        cold: Whether parameters may be on one side only.
+        key: Full key of the optimizer's node.
     """
 
-    def __init__(self, keys: tuple[str, ...] = (*FLAGS, *RULES)) -> None:
-        self._keys = keys
+    def __init__(self, own_flags: bool = True, cold: bool = False, key: str = "optimizer") -> None:
+        self._kept = (*FLAGS, *RULES) if own_flags else RULES
+        self._cold = cold
+        self._key = key
         self._rates: list[Any] = []
 
     def before_load(self, optimizer: Optimizer, state_dict: dict[str, Any]) -> dict[str, Any]:
-        """A load_state_dict pre-hook: the checkpoint with the flags of the groups that are here."""
+        """A load_state_dict pre-hook: the checkpoint as this optimizer would have written it.
+
+        Raises:
+            ConfigError: Names are missing on one side, or state is of another class or shape; nothing was changed.
+        """
+        saved = state_dict["param_groups"]
+        if not state_dict.get(DECIDED) and _is_ours(optimizer, saved):
+            state_dict = self._by_name(optimizer, state_dict)
         groups = []
         for own, loaded in zip_longest(optimizer.param_groups, state_dict["param_groups"]):
             if own is None or loaded is None:
                 return state_dict  # torch refuses another number of groups
-            others = {key: value for key, value in loaded.items() if key not in self._keys}
-            groups.append(others | {key: own[key] for key in self._keys if key in own})
+            others = {key: value for key, value in loaded.items() if key not in self._kept}
+            groups.append(others | {key: own[key] for key in self._kept if key in own})
         self._rates = [group.get("lr") for group in optimizer.param_groups]
         return {**state_dict, "param_groups": groups}
 
@@ -51,6 +67,110 @@ class OwnSettings:
                 group["lr"] = rate.copy_(group["lr"])
             lay_state(group["params"], optimizer.state)
         self._rates.clear()
+
+    def _by_name(self, optimizer: Optimizer, state_dict: dict[str, Any]) -> dict[str, Any]:
+        groups, saved = optimizer.param_groups, state_dict["param_groups"]
+        here, there = names_of(optimizer), Names([list(group["param_names"]) for group in saved])
+        assert here is not None  # by _is_ours
+        found = match(here, there)
+        problems = [] if self._cold else list(unmatched(found.missing, found.left, _COLD))
+        problems += _other_classes(groups, saved, found.sources)
+        indices = list(chain.from_iterable(group["params"] for group in saved))
+        state = state_dict["state"]
+        if isinstance(optimizer, LBFGS) and list(chain.from_iterable(found.sources)) != list(range(len(indices))):
+            problems.append(
+                Problem("", "the state of LBFGS is one vector over all parameters, and their order differs.")
+            )
+        taken = [[None if i is None else state.get(indices[i]) for i in row] for row in found.sources]
+        problems += _other_shapes(optimizer, taken, here)
+        if problems:
+            raise ConfigError(problem.under(self._key) for problem in problems)
+        merged, differences = merge(groups, saved, found.sources, lambda _: "checkpoint")
+        if differences:
+            say(_told(differences, self._key))
+        count, numbered = 0, dict[Any, Any]()
+        for group, one, own in zip(groups, merged, taken, strict=True):
+            members = range(count, count := count + len(own))
+            numbered |= {i: value for i, value in zip(members, own, strict=True) if value is not None}
+            one["params"] = list(members)
+            one["param_names"] = group["param_names"]
+        known = set(indices)
+        others = {key: value for key, value in state.items() if key not in known}
+        return {**state_dict, "state": numbered | others, "param_groups": merged}
+
+
+def _is_ours(optimizer: Optimizer, saved: list[dict[str, Any]]) -> bool:
+    """Whether both sides have names, and a configuration's settings, or else the same names in some order."""
+    groups = optimizer.param_groups
+    if not all("param_names" in group for group in (*groups, *saved)):
+        return False
+    return any(SETTINGS in group for group in saved) or sorted(
+        chain.from_iterable(group["param_names"] for group in groups)
+    ) == sorted(chain.from_iterable(group["param_names"] for group in saved))
+
+
+def _other_classes(
+    groups: list[dict[str, Any]], saved: list[dict[str, Any]], sources: list[list[int | None]]
+) -> Iterator[Problem]:
+    """Problems with state of a class that is not the one it would be given to."""
+    group_of = list(chain.from_iterable([group] * len(group["params"]) for group in saved))
+    pairs: dict[tuple[str, str], int] = {}
+    for group, row in zip(groups, sources, strict=True):
+        own = group.get(SETTINGS, {}).get("NAME")
+        for source in row:
+            other = None if source is None else group_of[source].get(SETTINGS, {}).get("NAME")
+            if own and other and own != other:
+                pairs[own, other] = pairs.get((own, other), 0) + 1
+    for (own, other), count in pairs.items():
+        message = (
+            f"the state of {count} parameter{'s' * (count > 1)} is {other}'s, which {own} cannot go on with. "
+            'scepter_opt.checkpoint.load(..., missing="cold") takes what the two share.'
+        )
+        yield Problem("NAME", message, own)
+
+
+def _other_shapes(optimizer: Optimizer, taken: list[list[Any]], names: Names) -> Iterator[Problem]:
+    """Problems with state that cannot be of its parameter, of torch's own classes: others' may have any shape."""
+    if isinstance(optimizer, LBFGS):
+        return
+    parts = getattr(optimizer, "parts", {})
+    for group, states, own in zip(optimizer.param_groups, taken, names.groups, strict=True):
+        if not type(parts.get(group.get("optimizer"), optimizer)).__module__.startswith("torch.optim"):
+            continue
+        for parameter, state, name in zip(group["params"], states, own, strict=True):
+            for key, value in state.items() if isinstance(state, Mapping) else ():
+                # factored state has 1 where a dimension was summed over
+                if isinstance(value, torch.Tensor) and value.ndim and not _fits(value.shape, parameter.shape):
+                    message = (
+                        f"{name} has the shape {tuple(parameter.shape)}, and its {key} is of {tuple(value.shape)}."
+                    )
+                    yield Problem("", message)
+                    break
+
+
+def _fits(state: torch.Size, parameter: torch.Size) -> bool:
+    if state == parameter or state.numel() == 1:
+        return True
+    return (len(state) == len(parameter) and all(s in (1, p) for s, p in zip(state, parameter, strict=True))) or (
+        len(state) < len(parameter) and state.numel() < parameter.numel()
+    )
+
+
+def _told(differences: list[Difference], key: str) -> Problem:
+    """All differences in one text, with what holds and how that is decided."""
+    lines = []
+    for one in differences:
+        why = f", since {one.reason}" if one.reason else ""
+        where = f" ({', '.join(one.groups)})" if any(one.groups) else ""
+        lines.append(
+            f"{one.key}{where}: configuration {one.config}, checkpoint {one.checkpoint}; the {one.held}'s holds{why}"
+        )
+    message = (
+        "the loaded state differs from the configuration. "
+        + "; ".join(lines)
+        + ('. To decide it, load by scepter_opt.checkpoint.load(..., policy="config") or {"KEY": "config"}.')
+    )
+    return Problem(key, message)
 
 
 def _as_was(loaded: Any, rate: Any) -> Any:

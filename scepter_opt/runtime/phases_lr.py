@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from ..schedules.group_settings import RATE, Setting, rules_of
 from ..schedules.joining import Factor, Joined
 from ..schedules.timeline import Curves, Timelines
+from .named_schedulers import BUILT_FROM, say_differences
 
 _RATE = Setting(RATE)
 
@@ -102,8 +103,9 @@ class TimelinesLR(LRScheduler):
         return self.get_lr()
 
     def state_dict(self) -> dict[str, Any]:
-        """The position, and the total that it was reached under."""
-        return {"last_epoch": self.last_epoch, "total_steps": self._end}
+        """The position, the total that it was reached under, and what the schedule was built from."""
+        built_from = {BUILT_FROM: getattr(self, BUILT_FROM)} if hasattr(self, BUILT_FROM) else {}
+        return {"last_epoch": self.last_epoch, "total_steps": self._end, **built_from}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go to a saved position and write the rates of it."""
@@ -111,7 +113,8 @@ class TimelinesLR(LRScheduler):
         self.last_epoch = state_dict["last_epoch"]
         self._step_count = self.last_epoch + 1
         saved, total = state_dict.get("total_steps", self._end), self._end
-        if saved != total:
+        told = say_differences(self, state_dict, held="configuration")
+        if saved != total and not told:
             message = f"the state was saved in a schedule of {saved} ticks, and this one has {total}: this one holds."
             warnings.warn(message, UserWarning, stacklevel=2)
         self._forget()

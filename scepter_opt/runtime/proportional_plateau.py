@@ -7,9 +7,11 @@ from typing import Any, final
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from .named_schedulers import ByName
+
 
 @final
-class ProportionalPlateau(ReduceLROnPlateau):
+class ProportionalPlateau(ByName, ReduceLROnPlateau):
     """torch's ReduceLROnPlateau, which a group without a floor does not stop: it gets one in proportion to its rate.
 
     Args:

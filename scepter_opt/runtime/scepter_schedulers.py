@@ -11,11 +11,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from ..schedules.group_settings import RATE, Setting, copied
+from .named_schedulers import BUILT_FROM, ByName
 
 _RATE = Setting(RATE)
 
 
-class FactorLR(LRScheduler):
+class FactorLR(ByName):
     """A scheduler whose rates are the base rates times a factor of the position alone.
 
     It resumes and pickles, since its state is numbers; groups that are added later bring their own base rate. A loaded
@@ -30,7 +31,7 @@ class FactorLR(LRScheduler):
         own = {name: getattr(self, name) for name in self.lengths}
         other = {name: state_dict[name] for name in own if state_dict.get(name, own[name]) != own[name]}
         is_part = self._is_part
-        super().load_state_dict({**state_dict, **own, "_is_part": is_part})
+        super().load_state_dict({**state_dict, **own, "_is_part": is_part} | self._built_from(state_dict))
         for name, saved in other.items():
             message = f"the state was saved with {name} {saved}, and this schedule has {own[name]}: this one holds."
             warnings.warn(message, UserWarning, stacklevel=2)
@@ -39,6 +40,17 @@ class FactorLR(LRScheduler):
             for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
                 _RATE.write(group, rate)
             self._last_lr = [copied(group["lr"]) for group in self.optimizer.param_groups]
+
+    def _built_from(self, state_dict: dict[str, Any]) -> dict[str, Any]:
+        """What a loaded state says that it was built from, with the lengths that hold."""
+        own, saved = getattr(self, BUILT_FROM, None), state_dict.get(BUILT_FROM)
+        if not own or not saved:
+            return {}
+        lengths = {name.upper() for name in self.lengths}
+        parts = {
+            part: saved[part] | {k: v for k, v in own[part].items() if k in lengths} for part in ("node", "fitted")
+        }
+        return {BUILT_FROM: {**own, **parts}}
 
     def _initial_step(self) -> None:
         self._is_part = hasattr(self, "_step_count")

@@ -43,6 +43,13 @@ class Length:
         number = f"{float(self.amount * (100 if self.unit == 'share' else 1)):g}"
         return number + {"ticks": "", "share": "%", "epochs": " epochs"}[self.unit]
 
+    @property
+    def written(self) -> str | int:
+        """Exactly as it can be read again."""
+        number = self.amount * (100 if self.unit == "share" else 1)
+        text = str(number.numerator) if number.denominator == 1 else repr(float(number))
+        return int(text) if self.unit == "ticks" else text + {"share": "%", "epochs": " epochs"}[self.unit]
+
     @classmethod
     def parse(cls, written: Any, above: bool = True) -> Length:
         """Read a length.

@@ -1,0 +1,111 @@
+"""What is in the files of an entry: the model, the optimizers' state and the rest; or distributed tensors in shards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, Problem, reason_of
+from .files import Broken, Entry, HashingFile, begin, candidates, finish, older
+from .objects import Objects
+from .renaming import Renaming
+from .sharding import SHARDED, is_sharded, load_shards, save_shards
+
+# What is large has a file of its own.
+_LARGE = {"model.pt": "model", "optimizer.pt": "optimizer"}
+_REST = "rest.pt"
+
+
+def write(folder: Path, state: Mapping[str, Any], keep: int | None) -> Path:
+    """Write a state as an entry of a folder; with distributed tensors every process calls it.
+
+    Args:
+        folder: The folder of all entries.
+        state: What `collect_state` made.
+        keep: Entries that stay, the newest; None keeps all.
+    """
+    if is_sharded(state):
+        return save_shards(folder, state, keep, _write_file)
+    unfinished = begin(folder, state["step"])
+    files = {name: _write_file(unfinished / name, {key: state[key]}) for name, key in _LARGE.items()}
+    rest = {key: value for key, value in state.items() if key not in _LARGE.values()}
+    files[_REST] = _write_file(unfinished / _REST, rest)
+    return finish(unfinished, state["step"], files, keep)
+
+
+def _write_file(path: Path, part: Any) -> dict[str, Any]:
+    """Write a part; returns what the manifest has of its file."""
+    import torch
+
+    file = HashingFile(path)
+    try:
+        torch.save(part, file)  # type: ignore[arg-type]  # torch needs no more of a file than this one has
+    finally:
+        written = file.close()
+    return written
+
+
+def read(path: Path, objects: Objects, renaming: Renaming) -> tuple[dict[str, Any], Entry, list[tuple[str, str]]]:
+    """The state in the newest entry that is whole, that entry, and the newer ones with what is wrong with each.
+
+    Args:
+        path: A folder of entries, or one entry, which alone is looked at.
+        objects: What will be loaded: tensors that are distributed here are read in shards.
+        renaming: New names of parameters.
+
+    Raises:
+        ConfigError: No entry is whole, or there is none.
+    """
+    found, is_one = candidates(path)
+    passed_over: list[tuple[str, str]] = []
+    for entry in found:
+        try:
+            return _read_entry(entry, objects, renaming), entry, passed_over
+        except Broken as reason:
+            passed_over.append((str(entry.path), str(reason)))
+    problems = [Problem("path", f"is not whole: {reason}.", place) for place, reason in passed_over]
+    before = next((other.path for other in older(found[0]) if _is_whole(other)), None) if is_one else None
+    if before is not None:
+        problems.append(Problem("path", f"the entry before it is whole: load {before}."))
+    raise ConfigError(problems)
+
+
+def _is_whole(entry: Entry) -> bool:
+    try:
+        for name, expected in entry.files().items():
+            entry.check(name, expected)
+    except Broken:
+        return False
+    return True
+
+
+def _read_entry(entry: Entry, objects: Objects, renaming: Renaming) -> dict[str, Any]:
+    """The state in an entry.
+
+    Raises:
+        Broken: A file is missing or damaged.
+    """
+    state: dict[str, Any] = {}
+    with ThreadPoolExecutor(1) as pool:
+        for name, expected in entry.files().items():
+            # the digest is made beside the reading; what was read is used only where it is right
+            check = pool.submit(entry.check, name, expected)
+            try:
+                state |= _load_file(entry.path / name) if "/" not in name else {}
+            finally:
+                check.result()
+    if SHARDED in state:
+        state |= load_shards(entry, state.pop(SHARDED), objects, renaming)
+    return state
+
+
+def _load_file(path: Path) -> dict[str, Any]:
+    import torch
+
+    try:
+        part: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of damaged bytes anything can come, and the digest says so
+        raise Broken(f"{path.name} cannot be read ({reason_of(error)[:80]})") from error
+    return part

@@ -1,0 +1,214 @@
+"""An optimizer's state and groups from a checkpoint, by the names of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any, final
+
+from ..components.signatures import parameters_of
+from ..config.plain import plain
+from ..errors import Problem
+from ..parameters.merging import DECIDED, SETTINGS, Difference, merge, said_of
+from ..parameters.state import Match, Names, match, names_of, unmatched
+from .fresh_state import FreshState
+from .objects import inner, place
+from .policy import Policy
+from .renaming import Renaming
+from .saving import class_of, cloned
+
+_SCHEDULED = "_scheduler_is_loaded"
+"""Attribute of an optimizer whose scheduler was loaded before it."""
+OF_CYCLES = ("max_lr", "min_lr", "max_momentum", "base_momentum")
+"""What torch's cycles write into groups beside rate and momentum."""
+
+
+def of_schedules(group: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a group a schedule writes: the rate, what has its first value beside it, and what torch's cycles move."""
+    first = {key.removeprefix("initial_") for key in group if key.startswith("initial_")}
+    cycled = (
+        ("momentum", "betas", *OF_CYCLES)
+        if group.keys() & set(OF_CYCLES) or {"beta1", "beta2", "momentum"} & first
+        else ()
+    )
+    return {key: value for key, value in group.items() if key in first or key.startswith("initial_") or key in cycled}
+
+
+@final
+class OptimizerPlan:
+    """What loading an optimizer will do; nothing is changed before `apply`.
+
+    Args:
+        name: Its name among several; empty of one.
+        optimizer: Any of torch's kind.
+        groups: What the checkpoint has of its groups.
+        state: What it has of the state, by parameter; None loads the groups' values alone, for a scheduler.
+        roots: The models with the prefix of their names.
+        policy: Which side holds.
+        renaming: New names.
+        cold: Whether names may be on one side only, and state of another class be taken where the two share it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        optimizer: Any,
+        groups: Mapping[str, Any],
+        state: Mapping[str, Any] | None,
+        roots: list[tuple[str, Any]],
+        policy: Policy,
+        renaming: Renaming,
+        cold: bool,
+    ) -> None:
+        self.name = name
+        self.optimizer = inner(optimizer)
+        self._key = place("optimizer", name).replace("optimizer.", "optimizers.")
+        self._with_state = state is not None
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+        self.differences: list[Difference] = []
+        self.keys: list[str] = []
+        """The full keys of all settings."""
+        self.merged: list[dict[str, Any]] = []
+        """What the groups become, without parameters."""
+        self._state: dict[int, Any] = {}
+        self._others: dict[Any, Any] = {}
+        here = names_of(self.optimizer, roots)
+        if here is None:
+            message = (
+                "has parameters without names: give model= too, or build it over the model or its named_parameters()."
+            )
+            self.problems.append(Problem(self._key, message))
+            self.match = Match([], [], [])
+            return
+        renamed = [[renaming.new(each, name) for each in group["param_names"]] for group in groups["groups"]]
+        others = {
+            renaming.new(each, name): [renaming.new(o, name) for o in o_s] for each, o_s in groups["others"].items()
+        }
+        there = Names(renamed, others)
+        self.match = match(here, there)
+        if not cold:
+            how = 'missing="cold" lets them, rename={old: new} finds them under another name.'
+            self.problems += [p.under(self._key) for p in unmatched(self.match.missing, self.match.left, how)]
+        self._merge(groups["groups"], policy)
+        self.problems += self._shapes(here, renaming.applied(groups["shapes"], name))
+        if state is not None:
+            self._take_state(groups["groups"], state, here, there, renaming, cold)
+
+    def _merge(self, saved: list[dict[str, Any]], policy: Policy) -> None:
+        own = self.optimizer.param_groups
+        # what no plan made says nothing of itself: what it was built with stands in its settings, as far as they go
+        told = [
+            group
+            if SETTINGS in group
+            else {**group, SETTINGS: said_of(group, parameters_of(class_of(self.optimizer, group)))}
+            for group in own
+        ]
+        self.keys = [
+            f"{self._key}.{key}" for key in dict.fromkeys(key for g in told for key in g[SETTINGS]) if key != "NAME"
+        ]
+        merged, found = merge(told, saved, self.match.sources, lambda key: policy.side(f"{self._key}.{key}"))
+        for group, one in zip(own, merged, strict=True):
+            if SETTINGS not in group:
+                del one[SETTINGS]
+        self.merged = merged
+        self.differences = [
+            Difference(f"{self._key}.{one.key}", one.config, one.checkpoint, one.held, one.groups, one.reason)
+            for one in found
+        ]
+
+    def _shapes(self, here: Names, shapes: Mapping[str, list[int]]) -> Iterator[Problem]:
+        saved = list(shapes.values())
+        tensors = chain.from_iterable(group["params"] for group in self.optimizer.param_groups)
+        sources = chain.from_iterable(self.match.sources)
+        for name, tensor, source in zip(here.flat(), tensors, sources, strict=True):
+            if source is not None and list(tensor.shape) != saved[source]:
+                message = f"is of shape {tuple(tensor.shape)}, and in the checkpoint of {tuple(saved[source])}."
+                yield Problem(f"{self._key}.{name}", message)
+
+    def _take_state(
+        self,
+        groups: list[dict[str, Any]],
+        state: Mapping[str, Any],
+        here: Names,
+        there: Names,
+        renaming: Renaming,
+        cold: bool,
+    ) -> None:
+        """Find the state of each parameter, in the order of the groups here."""
+        from torch.optim import LBFGS
+
+        order = list(chain.from_iterable(self.match.sources))
+        if isinstance(self.optimizer, LBFGS) and order != list(range(len(list(there.flat())))):
+            message = "the state of LBFGS is one vector over all parameters, and their order differs."
+            self.problems.append(Problem(f"{self._key}.NAME", message, "LBFGS"))
+        by_name = renaming.applied(state["state"], self.name)
+        listed = [by_name.get(name) for name in there.flat()]
+        class_there = list(chain.from_iterable([g[SETTINGS]["NAME"]] * len(g["param_names"]) for g in groups))
+        changed = any(one.held == "config" for one in self.differences)
+        refused: dict[tuple[str, str], int] = {}
+        fresh, used = FreshState(self.optimizer), set[int]()
+        index = 0
+        for group, one, row, names in zip(
+            self.optimizer.param_groups, self.merged, self.match.sources, here.groups, strict=True
+        ):
+            own = group.get(SETTINGS, {}).get("NAME") or class_of(self.optimizer, group).__name__
+            for parameter, source, name in zip(group["params"], row, names, strict=True):
+                index += 1
+                if source is None or listed[source] is None:
+                    continue
+                other = class_there[source]
+                # two that were one tensor go separate ways from here on
+                value = cloned(listed[source]) if source in used else listed[source]
+                used.add(source)
+                if other != own and not cold:
+                    refused[own, other] = refused.get((own, other), 0) + 1
+                    continue
+                if other != own or changed:
+                    value, why = fresh.fit(value, group, one, parameter, same=other == own)
+                    if why:
+                        self.notes.append(f"{name} begins anew: {why}")
+                if value is not None:
+                    self._state[index - 1] = value
+        for (own, other), count in refused.items():
+            message = (
+                f"the state of {count} parameter{'s' * (count > 1)} is {other}'s, which {own} cannot go on with. "
+                'missing="cold" takes what the two share.'
+            )
+            self.problems.append(Problem(f"{self._key}.NAME", message, own))
+        self._others = dict(state["others"])
+
+    @property
+    def moved_rates(self) -> bool:
+        """Whether a group's rate is not the checkpoint's any more."""
+        return any(one.held == "config" for one in self.differences) or bool(self.match.missing)
+
+    def apply(self) -> None:
+        """Give the optimizer its state and its groups' values."""
+        if not self._with_state:
+            self.write_values()
+            # who loads the optimizer later than its scheduler is not to undo what that has made of the rates
+            vars(self.optimizer)[_SCHEDULED] = True
+            return
+        scheduled = vars(self.optimizer).pop(_SCHEDULED, False)
+        groups, count = [], 0
+        for group, one in zip(self.optimizer.param_groups, self.merged, strict=True):
+            members = list(range(count, count := count + len(group["params"])))
+            values = {**one, **of_schedules(group)} if scheduled else one
+            groups.append({**values, "params": members})
+        state = {"state": self._state | self._others, "param_groups": groups, DECIDED: True}
+        self.optimizer.load_state_dict(state)
+
+    def write_values(self) -> None:
+        """Write the values of the settings into the groups; a tensor in place."""
+        for group, one in zip(self.optimizer.param_groups, self.merged, strict=True):
+            write_group(group, one)
+
+
+def write_group(group: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """Write values into a group; a rate that is a tensor stays the same tensor."""
+    for key, value in values.items():
+        if hasattr(group.get(key), "fill_") and key in ("lr", "initial_lr"):
+            group[key].fill_(plain(value))
+        else:
+            group[key] = plain(value) if key in ("lr", "initial_lr") else value

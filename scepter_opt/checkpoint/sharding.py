@@ -1,0 +1,159 @@
+"""Distributed tensors: written and read by torch.distributed.checkpoint, each process its own shards."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from ..parameters.state import names_of
+from .files import Entry, begin, digest_of, finish
+from .objects import Objects, inner
+from .renaming import Renaming
+from .saving import model_state
+
+SHARDED = "sharded"
+"""Entry of a state: what holds the model's and the optimizers' tensors, which lie in shards."""
+_SHARDS = "shards"
+_TENSOR = "tensor"
+_RANKS = "random_of_ranks"
+
+
+def is_sharded(state: Any) -> bool:
+    """Whether a state holds a distributed tensor."""
+    return any(hasattr(tensor, "device_mesh") for tensor in _tensors(state))
+
+
+def _tensors(value: Any) -> Iterator[Any]:
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from chain.from_iterable(map(_tensors, value.values()))
+    elif isinstance(value, (list, tuple)):
+        yield from chain.from_iterable(map(_tensors, value))
+
+
+def save_shards(
+    folder: Path, state: Mapping[str, Any], keep: int | None, write_file: Callable[[Path, Any], dict[str, Any]]
+) -> Path:
+    """Write an entry from all processes: each its shards, the first one the rest, the manifest and the name.
+
+    Args:
+        folder: The folder of all entries, which every process sees.
+        state: What `collect_state` made.
+        keep: Entries that stay, the newest; None keeps all.
+        write_file: Writes a part to a file; returns what the manifest has of it.
+    """
+    import torch.distributed as dist
+    from torch.distributed.checkpoint import state_dict_saver as dcp
+
+    step, first = state["step"], dist.get_rank() == 0
+    tensors: dict[str, Any] = {}
+    held = {kind: _taken_out(state[kind], kind, tensors) for kind in ("model", "optimizer")}
+    random: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(random, state["random"])
+    place = [str(begin(folder, step)) if first else ""]
+    dist.broadcast_object_list(place, src=0)
+    unfinished = Path(place[0])
+    dcp.save(tensors, checkpoint_id=str(unfinished / _SHARDS))
+    final = [""]
+    if first:
+        shards = sorted((unfinished / _SHARDS).iterdir())
+        files = {f"{_SHARDS}/{p.name}": {"sha256": digest_of(p), "bytes": p.stat().st_size} for p in shards}
+        rest = {key: value for key, value in state.items() if key not in held}
+        files["rest.pt"] = write_file(unfinished / "rest.pt", {**rest, SHARDED: held, _RANKS: random})
+        final = [str(finish(unfinished, step, files, keep))]
+    dist.broadcast_object_list(final, src=0)  # nobody goes on before the entry is there
+    return Path(final[0])
+
+
+def _taken_out(value: Any, key: str, tensors: dict[str, Any]) -> Any:
+    """A state with a mark for each tensor, which goes into `tensors`."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        tensors[key] = value.detach()
+        return {_TENSOR: key, "shape": list(value.shape), "dtype": str(value.dtype).removeprefix("torch.")}
+    if isinstance(value, Mapping):
+        return {name: _taken_out(item, f"{key}/{name}", tensors) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_taken_out(item, f"{key}/{i}", tensors) for i, item in enumerate(value))
+    return value
+
+
+def load_shards(entry: Entry, held: Mapping[str, Any], objects: Objects, renaming: Renaming) -> dict[str, Any]:
+    """The model's and the optimizers' tensors: in shards where they are distributed here, else whole.
+
+    Args:
+        entry: A whole entry.
+        held: What holds the tensors, with marks.
+        objects: What will be loaded.
+        renaming: New names of parameters.
+    """
+    import torch.distributed as dist
+    from torch.distributed.checkpoint import state_dict_loader as dcp
+
+    here = _here(objects)
+    tensors: dict[str, Any] = {}
+    state = {
+        kind: {
+            name: _put_back(values, tensors, here.get((kind, name), {}), renaming, name)
+            for name, values in held[kind].items()
+        }
+        for kind in ("model", "optimizer")
+    }
+    alone = not (dist.is_available() and dist.is_initialized())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*assuming the intent is to load in a single process", UserWarning)
+        dcp.load(tensors, checkpoint_id=str(entry.path / _SHARDS), no_dist=alone)
+    return state
+
+
+def own_random_states(state: Mapping[str, Any]) -> Any:
+    """The random states of this process, where each process saved its own."""
+    import torch.distributed as dist
+
+    of_ranks = state.get(_RANKS)
+    rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+    return of_ranks[rank] if of_ranks and rank < len(of_ranks) else state.get("random")
+
+
+def _here(objects: Objects) -> dict[tuple[str, str], dict[str, Any]]:
+    """The tensors here by kind, object and name."""
+    found: dict[tuple[str, str], dict[str, Any]] = {("model", n): model_state(m) for n, m in objects.model.items()}
+    for name, optimizer in objects.optimizer.items():
+        names = names_of(inner(optimizer), objects.roots())
+        members = chain.from_iterable(group["params"] for group in inner(optimizer).param_groups)
+        found["optimizer", name] = dict(zip(names.flat(), members, strict=True)) if names else {}
+    return found
+
+
+def _put_back(
+    value: Any, tensors: dict[str, Any], here: Mapping[str, Any], renaming: Renaming, owner: str, like: Any = None
+) -> Any:
+    """A state with a new tensor for each mark, entered into `tensors` to be filled."""
+    import torch
+
+    if isinstance(value, Mapping) and _TENSOR in value:
+        dtype = getattr(torch, value["dtype"])
+        # state that is as large as its parameter is distributed as that is
+        alike = hasattr(like, "device_mesh") and list(like.shape) == value["shape"]
+        made = (
+            torch.zeros_like(like, dtype=dtype, requires_grad=False)
+            if alike
+            else torch.zeros(value["shape"], dtype=dtype)
+        )
+        tensors[value[_TENSOR]] = made
+        return made
+    if isinstance(value, Mapping):
+        return {
+            name: _put_back(item, tensors, here, renaming, owner, here.get(renaming.new(str(name), owner), like))
+            for name, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return type(value)(_put_back(item, tensors, here, renaming, owner, like) for item in value)
+    return value

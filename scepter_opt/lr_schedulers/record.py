@@ -1,0 +1,43 @@
+"""What a scheduler was built from, as data that it keeps and saves: its node and the length of the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..config.base import OpenConfig
+from ..config.plain import plain
+
+if TYPE_CHECKING:
+    from ..schedules.horizon import Horizon
+
+BUILT_FROM = "built_from"
+"""Attribute of a scheduler that this package built."""
+TICKS = ("INTERVAL", "FREQUENCY", "MONITOR")
+"""Keys that are for what calls a scheduler."""
+
+
+def record(config: Any, fitted: Any, run: Horizon, key: str) -> dict[str, Any]:
+    """What a scheduler was built from, as plain values.
+
+    Args:
+        config: The Config as it was written.
+        fitted: The same with lengths in ticks.
+        run: The length of the run, as the call said it.
+        key: Full key of the node.
+
+    Returns:
+        `node` is what was written, with defaults, to build it from again; `fitted` what its rates come from: where that
+        is equal, so are they.
+    """
+    node = plain(config)
+    # a total from which nothing was made is no part of a schedule, and what has phases has their lengths
+    idle = () if getattr(config, "horizon", "") == "TOTAL_STEPS" and "PHASES" not in node else ("TOTAL_STEPS",)
+    left_out = () if isinstance(config, OpenConfig) else (*TICKS, *idle)
+    made = plain(fitted)
+    return {
+        "key": key,
+        "node": node,
+        "fitted": {name: value for name, value in made.items() if name not in left_out},
+        "total_steps": run.total_steps,
+        "steps_per_epoch": run.steps_per_epoch,
+    }
