@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -140,6 +141,38 @@ def scheduler_node(name: str, **keys: Any) -> dict[str, Any]:
     return {"NAME": name, **SCHEDULER_KEYS.get(name, {}), **keys}
 
 
+def by_hand(optimizer: torch.optim.Optimizer, node: Mapping[str, Any]) -> Any:
+    """The scheduler of a node as one would make it with torch alone."""
+    name = node["NAME"]
+    keywords = {keyword(key): value for key, value in node.items() if key not in ("NAME", "SCHEDULERS")}
+    for key in ("lr_lambda", "scale_fn"):
+        if key in keywords:
+            keywords[key] = {"tests.support.decay": decay, "tests.support.ratio": ratio}[keywords[key]]
+    parts = [by_hand(optimizer, part) for part in node.get("SCHEDULERS", {}).values()]
+    if name == "ChainedScheduler":
+        return torch.optim.lr_scheduler.ChainedScheduler(parts, optimizer=optimizer)
+    if name == "SequentialLR":
+        return torch.optim.lr_scheduler.SequentialLR(optimizer, parts, **keywords)
+    if name == "NoneLR":
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
+    if name == "LinoPolyLR":
+        end, power = keywords["end_epoch"], keywords["power"]
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (1 - min(t, end) / end) ** power)
+    if name == "WarmupToConstantLR":
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: min(1.0, t / keywords["warmup_steps"]))
+    if name == "StepAnnealingLR":
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: annealing(t, **keywords))
+    return getattr(torch.optim.lr_scheduler, name)(optimizer, **keywords)
+
+
+def annealing(t: int, warmup_steps: int, total_steps: int) -> float:
+    """SCEPTER's StepAnnealingLR with its defaults, as a factor."""
+    if t <= warmup_steps:
+        return t / warmup_steps
+    r = min(1.0, (t - warmup_steps) / (total_steps - warmup_steps))
+    return (math.cos(math.pi * r) + 1) / 2
+
+
 def tick(scheduler: Any, metric: float) -> None:
     """One scheduler step, with the metric where it takes one."""
     if "metrics" in inspect.signature(scheduler.step).parameters:
@@ -168,6 +201,14 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     return bool(one == other)
+
+
+def without_ours(state: Mapping[str, Any]) -> dict[str, Any]:
+    """A scheduler's state without what the package saves beside torch's, in its parts too."""
+    plain = {key: value for key, value in state.items() if key not in ("groups", "built_from")}
+    if "_schedulers" in plain:
+        plain["_schedulers"] = [without_ours(part) for part in plain["_schedulers"]]
+    return plain
 
 
 def messages_of(cases: Mapping[str, Callable[[], Any]]) -> str:

@@ -69,6 +69,9 @@ def test_a_function_of_the_package_has_at_most_50_lines_below_its_docstring() ->
 
 # Modules whose tests go by another name, and where they are.
 ELSEWHERE = {
+    "checkpoint/contents.py": "tests/checkpoint/test_files.py",
+    "checkpoint/loading.py": "tests/checkpoint/test_edits.py",
+    "checkpoint/schedules.py": "tests/checkpoint/test_schedulers.py",
     "components/component.py": "tests/config/test_base.py",
     "config/fields.py": "tests/config/test_coercion.py",
     "lr_schedulers/pairing.py": "tests/lr_schedulers/test_phases_messages.py",

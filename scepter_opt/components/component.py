@@ -22,6 +22,8 @@ class Component:
     """The class to build, or where it is imported from."""
     common: ClassVar[type[Config]] = Config
     """The Config whose keys are this package's, not the target's."""
+    stand_in: ClassVar[str] = ""
+    """Where the function is imported from that gives the class to build in place of a target; empty for none."""
     filled: ClassVar[tuple[str, ...]] = ()
     """Keywords of a class of torch's kind that one of the common keys fills."""
     Config: ClassVar[Any] = None
@@ -92,4 +94,7 @@ class Component:
 
     def built(self, target: type) -> type:
         """The class whose object is built for a target: itself, or one that stands in for it."""
-        return target
+        from .keywords import target_class
+
+        stand_in: Any = target_class(self.stand_in) if self.stand_in else None
+        return stand_in(target) if stand_in else target

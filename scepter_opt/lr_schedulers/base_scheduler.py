@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 from ..components.component import Component
 from ..config.base import Config
 from ..config.fields import Bounds, CheckedAs, OptionalWholeFromOne, WholeFromOne
+from ..config.plain import plain
 from ..errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -213,8 +214,10 @@ class SchedulerConfig(Config):
         known = fields(type(self))
         left_out = {"NAME", "TOTAL_STEPS"} - {self.horizon}
         # the total is the run's, and told only by what makes something of it
-        items = [(key, value) for key, value in self.items() if key not in left_out]
-        said = [f"{key} {_plain(value)}" for key, value in items if value != known[key].default]
+        items = [
+            (key, plain(value)) for key, value in self.items() if key not in left_out and value != known[key].default
+        ]
+        said = [f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in items]
         return f"{self.NAME}: {', '.join(said)}" if said else self.NAME
 
 
@@ -228,6 +231,7 @@ class BaseScheduler(Component):
 
     common = SchedulerConfig
     filled = ("total_steps",)
+    stand_in = "scepter_opt.runtime.named_schedulers.by_name"
     metric: ClassVar[Metric] = "none"
     """Whether the step of what is built takes a metric: read by whatever calls it."""
 
@@ -270,13 +274,6 @@ class BaseScheduler(Component):
             keywords = {"total_steps": total, **keywords}
         return super().construct(*arguments, **keywords)
 
-    def built(self, target: type) -> type:
-        from ..components.keywords import target_class
-
-        by_name: Any = target_class("scepter_opt.runtime.named_schedulers.by_name")
-        stands_in: type = by_name(target)
-        return stands_in
-
 
 @dataclass(kw_only=True)
 class TorchSchedulerConfig(SchedulerConfig):
@@ -299,9 +296,3 @@ def total_by_epochs(self: Any, run: Horizon) -> int | None:
         message = f"EPOCHS and STEPS_PER_EPOCH make {total}; leave one of them out, or make them equal."
         raise ConfigError([Problem("TOTAL_STEPS", message, self.TOTAL_STEPS)])
     return SchedulerConfig._total(dataclasses.replace(self, TOTAL_STEPS=total), run)
-
-
-def _plain(value: Any) -> str:
-    """A value as the log shows it."""
-    value = getattr(value, "value", value)
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -12,6 +12,7 @@ from ..components.checking import inspect_named
 from ..components.keywords import construct, target_class
 from ..config.base import OpenConfig
 from ..config.fields import Nested
+from ..config.validation import fields
 from ..errors import Problem, below, did_you_mean
 from ..parameters.implementation import Implementation, check_implementations
 from .base_optimizer import BaseOptimize, OptimizerConfig, idle_keys
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from typing_extensions import Self
 
-_WHOLE = ("PARAM_GROUPS", "ONLY", "ALLOW_REST")
+_WHOLE = ("PARAM_GROUPS", "ONLY", "ALLOW_REST", "MISSING_STATE")
 """Keys that say which parameters there are, which is for the Hybrid to say."""
 
 
@@ -44,8 +45,10 @@ def _refusals(_: int, node: Any, config: Any) -> Iterator[Problem]:
     if reason:
         yield Problem("NAME", f"cannot be part of a Hybrid: {reason}.", name)
         return
-    for key in filter(node.get, _WHOLE) if isinstance(node, Mapping) else ():
-        yield Problem(key, "belongs on the Hybrid that holds this node, and says what each part takes.")
+    for key in _WHOLE if isinstance(node, Mapping) else ():
+        # an option's node has all keys, most of them at their defaults
+        if node.get(key) and node[key] != fields(OptimizerConfig)[key].default:
+            yield Problem(key, "belongs on the Hybrid that holds this node, and says what each part takes.")
     if isinstance(config, OpenConfig):
         message = "cannot be part of a Hybrid, whose rules go by keys: give the class a nested Config."
         yield Problem("NAME", message, config.NAME)

@@ -15,7 +15,8 @@ import torch
 
 import scepter_opt
 from scepter_opt import ConfigError, ConfigWarning, checkpoint
-from tests.checkpoint.edits import EDITS, END, STOP, Edit, Run, Values, by_hand, parameters, snapshot
+from tests.checkpoint.edits import EDITS, Edit
+from tests.checkpoint.runs import END, STOP, Run, Values, by_hand, parameters, snapshot
 from tests.support import same
 
 pytestmark = [

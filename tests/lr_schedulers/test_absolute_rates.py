@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import scepter_opt
+from scepter_opt.runtime.named_schedulers import by_name
 from tests.lr_schedulers.proportional_groups import NODE, rates
 from tests.parameters.models import Net, rule
 
@@ -18,7 +19,7 @@ def test_over_an_optimizer_of_torchs_own_making_absolute_rates_are_torchs() -> N
     plateau: Any = scepter_opt.build_lr_scheduler(
         torch.optim.SGD(groups(), lr=0.1), {"NAME": "ReduceLROnPlateau", "MIN_LR": 0.01}
     )
-    assert (plateau.min_lrs, type(plateau)) == ([0.01, 0.01], torch.optim.lr_scheduler.ReduceLROnPlateau)
+    assert (plateau.min_lrs, type(plateau)) == ([0.01, 0.01], by_name(torch.optim.lr_scheduler.ReduceLROnPlateau))
     one_cycle = {"NAME": "OneCycleLR", "MAX_LR": 0.4, "CYCLE_MOMENTUM": False}
     optimizer = torch.optim.SGD(groups(), lr=0.1)
     found = rates(scepter_opt.build_lr_scheduler(optimizer, one_cycle, total_steps=10), 9)

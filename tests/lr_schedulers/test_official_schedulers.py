@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-import math
 import pickle
-from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -20,11 +18,10 @@ from tests.support import (
     SCHEDULERS,
     TORCH_OPTIMIZERS,
     TORCH_SCHEDULERS,
-    decay,
+    by_hand,
     keyword,
     make_model,
     optimizer_node,
-    ratio,
     same,
     scheduler_node,
     train,
@@ -82,41 +79,9 @@ def own_keys(name: str) -> list[str]:
     return [key for key in fields(config) if key not in common]
 
 
-def by_hand(optimizer: torch.optim.Optimizer, node: Mapping[str, Any]) -> Any:
-    """The scheduler of a node as one would make it with torch alone."""
-    name = node["NAME"]
-    keywords = {keyword(key): value for key, value in node.items() if key not in ("NAME", "SCHEDULERS")}
-    for key in ("lr_lambda", "scale_fn"):
-        if key in keywords:
-            keywords[key] = {"tests.support.decay": decay, "tests.support.ratio": ratio}[keywords[key]]
-    parts = [by_hand(optimizer, part) for part in node.get("SCHEDULERS", {}).values()]
-    if name == "ChainedScheduler":
-        return torch.optim.lr_scheduler.ChainedScheduler(parts, optimizer=optimizer)
-    if name == "SequentialLR":
-        return torch.optim.lr_scheduler.SequentialLR(optimizer, parts, **keywords)
-    if name == "NoneLR":
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: 1.0)
-    if name == "LinoPolyLR":
-        end, power = keywords["end_epoch"], keywords["power"]
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (1 - min(t, end) / end) ** power)
-    if name == "WarmupToConstantLR":
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: min(1.0, t / keywords["warmup_steps"]))
-    if name == "StepAnnealingLR":
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: annealing(t, **keywords))
-    return getattr(torch.optim.lr_scheduler, name)(optimizer, **keywords)
-
-
-def annealing(t: int, warmup_steps: int, total_steps: int) -> float:
-    """SCEPTER's StepAnnealingLR with its defaults, as a factor."""
-    if t <= warmup_steps:
-        return t / warmup_steps
-    r = min(1.0, (t - warmup_steps) / (total_steps - warmup_steps))
-    return (math.cos(math.pi * r) + 1) / 2
-
-
 def comparable(scheduler: Any) -> dict[str, Any]:
     """What a scheduler holds, without what cannot be compared."""
-    held = {key: value for key, value in vars(scheduler).items() if key != "optimizer"}
+    held = {key: value for key, value in vars(scheduler).items() if key not in ("optimizer", "built_from")}
     groups = [
         {key: value for key, value in group.items() if key != "params"} for group in scheduler.optimizer.param_groups
     ]

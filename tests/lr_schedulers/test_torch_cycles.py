@@ -16,6 +16,7 @@ from torch import nn
 
 from scepter_opt import ConfigError
 from tests.lr_schedulers.torch_situations import build, near, sgd
+from tests.support import said
 
 FUNCTIONS = "tests.lr_schedulers.functions"
 
@@ -137,7 +138,10 @@ def test_the_state_of_a_cycle_pickles_and_comes_back(keys: dict[str, Any], custo
     assert "_scale_fn_ref" not in state
     assert state["_scale_fn_custom"] == custom
     restored = build(adam(), "CyclicLR", **node, **{key: keys[key] for key in keys if key == "SCALE_FN"})
-    restored.load_state_dict(pickle.loads(pickle.dumps(state)))
+    with said() as texts:
+        restored.load_state_dict(pickle.loads(pickle.dumps(state)))
+    mode = "the checkpoint's holds. MODE: configuration triangular, checkpoint triangular2."
+    assert [mode in text for text in texts] == [True] * ("MODE" in keys)
     assert (restored.mode, restored.scale_fn(2)) == (scheduler.mode, scheduler.scale_fn(2))
 
 

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import SWALR
 import scepter_opt
 from scepter_opt import ConfigError
 from tests.lr_schedulers.torch_situations import build, near, sgd
+from tests.support import said
 
 FUNCTIONS = "tests.lr_schedulers.functions"
 CONSTANT = {"NAME": "ConstantLR"}
@@ -160,7 +161,15 @@ def test_torchs_states_bring_their_settings_with_them(name: str) -> None:
         scheduler.optimizer.step()
         scheduler.step(score) if name == "ReduceLROnPlateau" else scheduler.step()
     other = build(sgd(), name, **OTHERS[name])
-    other.load_state_dict(scheduler.state_dict())
+    with said() as texts:
+        other.load_state_dict(scheduler.state_dict())
+    # SWALR is no class that the package knows, and is loaded as torch loads it
+    assert ["of another schedule; the checkpoint's holds. " in text for text in texts] == [True] * (name != "SWALR")
+    # a patience of 10 is what both have
+    differing = [
+        f"{key}: configuration {value}, checkpoint " for key, value in OTHERS[name].items() if key != "PATIENCE"
+    ]
+    assert all(words in text for text in texts for words in differing)
     assert other.state_dict() == scheduler.state_dict()
     assert other.get_last_lr() == scheduler.get_last_lr()
 

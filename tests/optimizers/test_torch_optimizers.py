@@ -91,7 +91,7 @@ def test_groups_hold_only_torchs_keys_and_names(name: str) -> None:
     model = make_model(name)
     ours = scepter_opt.build_optimizer(model, optimizer_node(name)).param_groups[0]
     theirs = getattr(torch.optim, name)(model.parameters()).param_groups[0]
-    assert set(ours) - set(theirs) == {"name", "rules", "param_names"}
+    assert set(ours) - set(theirs) == {"name", "rules", "settings", "param_names"}
     assert set(theirs) <= set(ours)
 
 

@@ -21,7 +21,7 @@ def test_group_dicts_carry_names_and_only_what_differs() -> None:
     assert (no_decay["name"], no_decay["weight_decay"]) == ("no_decay", 0.0)
     assert no_decay["param_names"][0] == "encoder.0.norm.weight"
     assert dict(model.named_parameters())["encoder.0.norm.weight"] is no_decay["params"][0]
-    assert set(plan(NO_DECAY).groups()[0]) == {"params", "name", "rules", "foreach", "fused"}
+    assert set(plan(NO_DECAY).groups()[0]) == {"params", "name", "rules", "settings", "foreach", "fused"}
 
 
 def test_settings_reach_torch_in_its_own_types() -> None:
@@ -49,14 +49,14 @@ def test_implementation_goes_into_the_groups_and_not_into_the_defaults() -> None
 def test_every_key_of_every_optimizer_can_be_set_by_a_rule(name: str) -> None:
     entry = scepter_opt.OPTIMIZERS.own_entries()[name]
     config = scepter_opt.check({"NAME": name})
-    common = {"NAME", "PARAM_GROUPS", "ONLY", "ALLOW_REST", "LR_SCALING", "TENSOR_LR"}
+    common = {"NAME", "PARAM_GROUPS", "ONLY", "ALLOW_REST", "LR_SCALING", "TENSOR_LR", "MISSING_STATE"}
     settings = {key: value for key, value in config.items() if key not in common}
     model = nn.Sequential(nn.Linear(2, 2))
     node = {"NAME": name, "LEARNING_RATE": 0.7, "PARAM_GROUPS": {"bias": rule({"KINDS": "bias"}, settings)}}
     default, bias = scepter_opt.build_optimizer(model, node).param_groups
     assert entry.component.target.endswith(name)
     differing = {key for key in default if key != "params" and default[key] != bias[key]}
-    assert differing == {"param_names", "lr", "name", "rules"}
+    assert differing == {"param_names", "lr", "name", "rules", "settings"}
 
 
 def test_a_tensor_rate_in_a_group_dict_is_kept() -> None:

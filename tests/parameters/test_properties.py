@@ -92,7 +92,7 @@ def test_every_trainable_parameter_is_in_exactly_one_group_with_every_setting(tr
     groups = optimizer.param_groups
     assert sorted(id(p) for group in groups for p in group["params"]) == sorted(map(id, model.parameters()))
     reference = torch.optim.AdamW([nn.Parameter(torch.ones(1))]).param_groups[0].keys()
-    assert all(group.keys() == reference | {"name", "rules", "param_names"} for group in groups)
+    assert all(group.keys() == reference | {"name", "rules", "settings", "param_names"} for group in groups)
     # groups of equal settings differ in what rules say of them, though it comes to the same
     kept = [{key: group[key] for key in group if key not in ("params", "param_names", "name")} for group in groups]
     assert all(kept.count(one) == 1 for one in kept)

@@ -139,7 +139,7 @@ def test_groups_are_added_to_the_part_that_they_name() -> None:
     assert [(group["optimizer"], group["lr"]) for group in optimizer.param_groups] == [
         ("rest", 0.005), ("muon", 0.02), ("muon", 0.5), ("rest", 0.005),
     ]  # fmt: skip
-    assert optimizer.param_groups[2].keys() == optimizer.param_groups[1].keys() - {"name", "rules"}
+    assert optimizer.param_groups[2].keys() == optimizer.param_groups[1].keys() - {"name", "rules", "settings"}
     assert_shared(optimizer)
     assert_shared(copy.deepcopy(optimizer))
     optimizer.add_param_group({"params": [torch.ones(2, requires_grad=True)]})

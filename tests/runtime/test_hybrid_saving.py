@@ -87,6 +87,8 @@ def test_a_state_of_another_part_is_refused_before_anything_changes() -> None:
     before = copy.deepcopy(optimizer.state_dict())
     swapped = copy.deepcopy(before)
     swapped["param_groups"][0]["optimizer"] = "muon"
+    for group in swapped["param_groups"]:
+        del group["settings"], group["param_names"]  # without them it loads as in torch, by position
     with pytest.raises(scepter_opt.ConfigError, match=r"param_groups\[0\].optimizer = 'muon': .* default is rest's"):
         optimizer.load_state_dict(swapped)
     assert same(optimizer.state_dict(), before)

@@ -11,8 +11,9 @@ import pytest
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
 import scepter_opt
-from scepter_opt import ConfigError
+from scepter_opt import ConfigError, ConfigWarning
 from tests.runtime.phase_schedulers import FACTORS, NODE, REST, RISE, WARMUP, build, column, go, group, sgd
+from tests.support import without_ours
 
 
 class TestProtocols:
@@ -28,7 +29,7 @@ class TestProtocols:
     def test_its_state_is_its_position_and_loading_writes_the_rates(self) -> None:
         first = build(sgd())
         go(first, 7)
-        assert first.state_dict() == {"last_epoch": 7, "total_steps": 12}
+        assert without_ours(first.state_dict()) == {"last_epoch": 7, "total_steps": 12}
         second = build(sgd())
         second.load_state_dict(first.state_dict())
         assert second.optimizer.param_groups[0]["lr"] == first.optimizer.param_groups[0]["lr"]
@@ -36,12 +37,23 @@ class TestProtocols:
             warnings.simplefilter("error")
             second.step()
 
-    def test_another_total_is_said_and_the_configs_curve_holds(self) -> None:
+    @pytest.mark.parametrize(
+        ("saved", "kind", "text"),
+        [
+            (dict, ConfigWarning, r"configuration's holds\. PHASES\.decay\.LENGTH: configuration 20, checkpoint 8; "),
+            # a state from before it had what its schedule was built from
+            (without_ours, UserWarning, "saved in a schedule of 12 ticks, and this one has 20: this one holds"),
+        ],
+    )
+    def test_another_total_is_said_once_and_the_configs_curve_holds(
+        self, saved: Any, kind: type[UserWarning], text: str
+    ) -> None:
         first = build(sgd())
         go(first, 7)
         second = build(sgd(), PHASES={"decay": {"CURVE": "linear", "FROM": 1, "TO": 0, "LENGTH": 20}})
-        with pytest.warns(UserWarning, match="saved in a schedule of 12 ticks, and this one has 20"):
-            second.load_state_dict(first.state_dict())
+        with pytest.warns(kind, match=text) as caught:
+            second.load_state_dict(saved(first.state_dict()))
+        assert [warning.category for warning in caught] == [kind]
         assert second.get_last_lr() == pytest.approx([0.1 * 13 / 20])
 
     @pytest.mark.parametrize("copied", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])

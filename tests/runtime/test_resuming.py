@@ -9,9 +9,14 @@ import pytest
 import torch
 
 import scepter_opt
+from scepter_opt import ConfigWarning
 from tests.support import SCHEDULERS, scheduler_node, tick
 
 STEPS = 60
+OTHER_LENGTHS = (
+    r"the configuration's holds\. PHASES\.warmup\.LENGTH: configuration 6, checkpoint 9; "
+    r"PHASES\.decay\.LENGTH: configuration 54, checkpoint 81\."
+)
 WEIGHT_DECAY = {"rise": {"CURVE": "cosine", "FROM": 1, "TO": 3, "LENGTH": 60}}
 NODES: dict[str, dict[str, Any]] = {name: scheduler_node(name) for name in SCHEDULERS} | {
     "OneCycleLR": scheduler_node("OneCycleLR", TOTAL_STEPS=61),
@@ -86,6 +91,6 @@ def test_under_another_total_the_configs_curve_holds_from_there_on(stop: int) ->
     after = built({"NAME": "PhasesLR", "PHASES": phases, "TOTAL_STEPS": STEPS})
     expected = states(built({"NAME": "PhasesLR", "PHASES": phases, "TOTAL_STEPS": STEPS}), 0)
     after.optimizer.load_state_dict(before.optimizer.state_dict())
-    with pytest.warns(UserWarning, match="90 ticks, and this one has 60"):
+    with pytest.warns(ConfigWarning, match=OTHER_LENGTHS):
         after.load_state_dict(before.state_dict())
     assert states(after, stop) == expected[stop:]
