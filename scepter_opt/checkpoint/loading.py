@@ -10,7 +10,7 @@ from typing import Any, final
 
 from ..errors import ConfigError, Problem, did_you_mean
 from .models import ModelPlan
-from .objects import KINDS, Objects, place, unknown_names
+from .objects import KINDS, Objects, inner_scheduler, place, unknown_names
 from .optimizers import OptimizerPlan
 from .policy import Policy
 from .randomness import restore_random_states
@@ -56,8 +56,14 @@ class Restoration:
         }
         self._beside: list[OptimizerPlan] = []
         """The optimizers of schedulers that are loaded without them: only their groups' values are."""
-        self._schedulers = [self._scheduler_plan(name, item) for name, item in given["scheduler"].items()]
         self._others = [(kind, name, item) for kind in ("driver", "scaler") for name, item in given[kind].items()]
+        self._schedulers: list[SchedulerPlan] = []
+        for name, item in given["scheduler"].items():
+            scheduler = inner_scheduler(item)
+            if saved["scheduler"][name]["optimizer"] is None or not hasattr(scheduler, "optimizer"):
+                self._others.append(("scheduler", name, scheduler))  # of somebody's own, that sets no rates
+            else:
+                self._schedulers.append(self._scheduler_plan(name, scheduler))
         self._check()
 
     def _known(self, kind: str) -> dict[str, Any]:
@@ -80,8 +86,7 @@ class Restoration:
         if own is not None and own in self._optimizers:
             groups = self._optimizers[own]
         else:
-            optimizer = getattr(scheduler, "optimizer", None)
-            groups = self._optimizer_plan(saved["optimizer"], optimizer, None)
+            groups = self._optimizer_plan(saved["optimizer"], scheduler.optimizer, None)
             self._beside.append(groups)
         return SchedulerPlan(name, scheduler, saved, groups, self._policy)
 
@@ -120,7 +125,7 @@ class Restoration:
         for plan in plans:
             plan.apply()
         for kind, name, item in self._others:
-            state = self._saved[kind][name]
+            state = self._saved[kind][name]["state"] if kind == "scheduler" else self._saved[kind][name]
             if kind == "driver" and "steps" in state:
                 state = {**state, "steps": int(state["steps"] * share)}
             item.load_state_dict(state)

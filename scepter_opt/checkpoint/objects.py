@@ -30,7 +30,7 @@ class Objects:
         """
         named = {kind: _named(given.get(kind)) for kind in KINDS}
         problems = [
-            Problem(place(kind, name), f"has no state_dict: a {kind} is needed here, not a {type(item).__name__}.")
+            Problem(place(kind, name), f"is no {kind}, nor a mapping of several: {type(item).__name__}.")
             for kind, items in named.items()
             for name, item in items.items()
             if not hasattr(item, "state_dict") or (kind == "optimizer") is not hasattr(item, "param_groups")

@@ -16,6 +16,7 @@ from ..lr_schedulers.base_scheduler import metric_of
 from ..lr_schedulers.record import BUILT_FROM
 from ..lr_schedulers.registry import LR_SCHEDULERS
 from ..parameters.merging import SETTINGS, Difference
+from ..schedules.group_settings import copied
 from ..schedules.horizon import Horizon
 from .objects import inner_scheduler, place
 from .optimizers import OF_CYCLES, OptimizerPlan, of_schedules, write_group
@@ -125,18 +126,14 @@ class SchedulerPlan:
         saved, cls = self._saved, self._cls
         own = self.scheduler.state_dict()
         if cls.__name__ != saved["class"]:
-            side = policy.side(f"{self._key}.NAME")
-            one = Difference(f"{self._key}.NAME", cls.__name__, saved["class"], side)
-            self.differences.append(one)
-            if side == "checkpoint":
-                message = (
-                    f"the checkpoint's is a {saved['class']}, and what it was built from is not known: build that."
-                )
-                self.problems.append(Problem(one.key, message, cls.__name__))
+            message = (
+                f"the checkpoint's is a {saved['class']}, and what the two were built from is not known: build that."
+            )
+            self.problems.append(Problem(f"{self._key}.NAME", message, cls.__name__))
             return
         for name in parameters_of(cls):
             key = f"{self._key}.{key_of(name)}"
-            if name in own and name in saved["state"]:
+            if name in own and name in saved["state"] and name not in _COUNTED:
                 here, there = plain(own[name]), plain(saved["state"][name])
                 self.keys.append(key)
                 if here != there:
@@ -176,21 +173,18 @@ class SchedulerPlan:
                     self.scheduler.step()
 
     def _apply_foreign(self) -> None:
-        state, kept = dict(self._saved["state"]), [one for one in self.differences if one.held == "config"]
-        if any(one.key.endswith(".NAME") for one in kept):
-            self._replay_foreign()
-            return
+        """Load the state as the class does, but for what the configuration holds."""
+        state, own = dict(self._saved["state"]), self.scheduler.state_dict()
         names = {key_of(name): name for name in parameters_of(self._cls)}
-        own = self.scheduler.state_dict()
-        for one in kept:
-            name = names[one.key.rpartition(".")[2]]
-            state[name] = own[name]
+        for one in self.differences:
+            if one.held == "config":
+                name = names[one.key.rpartition(".")[2]]
+                state[name] = own[name]
         self.scheduler.load_state_dict(state)
         self._groups.write_values()
-
-    def _replay_foreign(self) -> None:
-        for _ in range(self._position):
-            self.scheduler.step()
+        if self._groups.moved_rates and "base_lrs" in vars(self.scheduler):
+            groups = self.scheduler.optimizer.param_groups
+            self.scheduler.base_lrs = [copied(group.get("initial_lr", group["lr"])) for group in groups]
 
     def _become(self, record: Mapping[str, Any]) -> None:
         """Make the scheduler one of another node, of whatever class: whoever holds it goes on holding it."""

@@ -21,8 +21,8 @@ from tests.support import same
         ({}, "step = None: is needed"),
         ({"step": -1}, "step = -1: must be a whole number"),
         ({"step": 1, "keep": 0}, "keep = 0: must be a whole number of at least 1"),
-        ({"step": 1, "model": 3}, "model: has no state_dict: a model is needed here, not a int"),
-        ({"step": 1, "optimizer": nn.Linear(1, 1)}, "a optimizer is needed here, not a Linear"),
+        ({"step": 1, "model": 3}, "model: is no model, nor a mapping of several: int"),
+        ({"step": 1, "optimizer": nn.Linear(1, 1)}, "optimizer: is no optimizer, nor a mapping of several: Linear"),
     ],
 )
 def test_wrong_arguments_of_a_save_are_named(keys: dict[str, Any], words: str, tmp_path: Path) -> None:
