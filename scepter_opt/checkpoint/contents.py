@@ -68,7 +68,7 @@ def read(path: Path, objects: Objects, renaming: Renaming) -> tuple[dict[str, An
     problems = [Problem("path", f"is not whole: {reason}.", place) for place, reason in passed_over]
     before = next((other.path for other in older(found[0]) if _is_whole(other)), None) if is_one else None
     if before is not None:
-        problems.append(Problem("path", f"the entry before it is whole: load {before}."))
+        problems.append(Problem("path", "the entry before it is whole: load that.", str(before)))
     raise ConfigError(problems)
 
 

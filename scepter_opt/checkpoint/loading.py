@@ -97,6 +97,9 @@ class Restoration:
 
     def _check(self) -> None:
         problems = [*self._problems, *chain.from_iterable(plan.problems for plan in (*self._models, *self._plans()))]
+        # what the model is missing its optimizer is too, and once is enough
+        if not any(plan.problems for plan in self._models):
+            problems += chain.from_iterable(plan.of_names for plan in (*self._optimizers.values(), *self._beside))
         names = [name for values in self._saved["model"].values() for name in values]
         names += [name for groups in self._saved["groups"].values() for name in groups["shapes"]]
         problems += self._renaming.unused(names)

@@ -34,7 +34,7 @@ class ModelPlan:
         self.left_over = [each for each in renamed if each not in spelt]
         self.problems: list[Problem] = []
         if not cold:
-            how = 'missing="cold" leaves them as they are, rename={old: new} finds them under another name.'
+            how = 'rename={old: new} finds them under another name, missing="cold" leaves them out.'
             self.problems += [problem.under(key) for problem in unmatched(self.new, self.left_over, how)]
         self._values: dict[str, Any] = {}
         for each, value in renamed.items():

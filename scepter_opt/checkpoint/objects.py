@@ -30,7 +30,7 @@ class Objects:
         """
         named = {kind: _named(given.get(kind)) for kind in KINDS}
         problems = [
-            Problem(place(kind, name), f"is no {kind}, nor a mapping of several: {type(item).__name__}.")
+            Problem(place(kind, name), f"a {type(item).__name__} is no {kind}, nor a mapping of several.")
             for kind, items in named.items()
             for name, item in items.items()
             if not hasattr(item, "state_dict") or (kind == "optimizer") is not hasattr(item, "param_groups")
@@ -85,8 +85,7 @@ def unknown_names(kind: str, given: Mapping[str, Any], saved: Mapping[str, Any])
     """Problems with objects that the checkpoint does not have."""
     for name in given:
         if name not in saved:
-            there = ", ".join(place(kind, other) for other in saved) or "none"
-            message = (
-                f"the checkpoint has no such {kind}; it has {there}.{did_you_mean(name, list(saved)) if name else ''}"
-            )
-            yield Problem(place(kind, name), f'{message} missing="cold" lets it begin anew.')
+            there = f", but {', '.join(place(kind, other) for other in saved)}" if saved else ""
+            hint = did_you_mean(name, list(saved)) if name else ""
+            message = f'the checkpoint has no such {kind}{there}.{hint} missing="cold" lets it begin anew.'
+            yield Problem(place(kind, name), message)

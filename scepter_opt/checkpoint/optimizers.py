@@ -65,6 +65,8 @@ class OptimizerPlan:
         self._key = place("optimizer", name).replace("optimizer.", "optimizers.")
         self._with_state = state is not None
         self.problems: list[Problem] = []
+        self.of_names: list[Problem] = []
+        """Problems with names and shapes, which the model has too."""
         self.notes: list[str] = []
         self.differences: list[Difference] = []
         self.keys: list[str] = []
@@ -88,10 +90,10 @@ class OptimizerPlan:
         there = Names(renamed, others)
         self.match = match(here, there)
         if not cold:
-            how = 'missing="cold" lets them, rename={old: new} finds them under another name.'
-            self.problems += [p.under(self._key) for p in unmatched(self.match.missing, self.match.left, how)]
+            how = 'rename={old: new} finds them under another name, missing="cold" leaves them out.'
+            self.of_names += [p.under(self._key) for p in unmatched(self.match.missing, self.match.left, how)]
         self._merge(groups["groups"], policy)
-        self.problems += self._shapes(here, renaming.applied(groups["shapes"], name))
+        self.of_names += self._shapes(here, renaming.applied(groups["shapes"], name))
         if state is not None:
             self._take_state(groups["groups"], state, here, there, renaming, cold)
 

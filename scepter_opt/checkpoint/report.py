@@ -108,13 +108,15 @@ def table(differences: Iterable[Difference]) -> list[str]:
 
 
 def undecided(differences: Iterable[Difference]) -> Iterator[Problem]:
-    """Problems with differences that no policy decides."""
-    for one in differences:
-        if one.held == "error":
-            where = f" ({shortened(one.groups)})" if any(one.groups) else ""
-            key = one.key.rpartition(".")[2]
-            message = (
-                f"the checkpoint has {show(one.checkpoint)}{where}. Say which holds: "
-                f'policy="config" or "checkpoint" for all, {{"{key}": "config"}} for one.'
-            )
-            yield Problem(one.key, message, one.config)
+    """Problems with differences that no policy decides; the last one says how to."""
+    open_ones = [one for one in differences if one.held == "error"]
+    for one in open_ones:
+        about = [shortened(one.groups)] if any(one.groups) else []
+        about += [one.reason] if one.reason else []
+        more = f" ({'; '.join(about)})" if about else ""
+        message = f"the checkpoint has {show(one.checkpoint)}{more}."
+        if one is open_ones[-1]:
+            node, _, key = one.key.partition(".")
+            key = key.partition(".")[2] if node in ("optimizers", "lr_schedulers") else key
+            message += f' Say who holds: policy="config" or "checkpoint", for all or by key: {{"{key}": "config"}}.'
+        yield Problem(one.key, message, one.config)

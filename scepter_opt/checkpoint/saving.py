@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from ..components.signatures import parameters_of
-from ..errors import ConfigError, Problem, reason_of, show
+from ..errors import ConfigError, Problem, show
 from ..lr_schedulers.record import BUILT_FROM
 from ..parameters.merging import SETTINGS, said_of
 from ..parameters.named_parameters import clean_names
@@ -124,18 +124,14 @@ def unreadable(value: Any, key: str) -> Iterator[Problem]:
         torch.save(_without_tensors(value), file)
         file.seek(0)
         torch.load(file, weights_only=True)
-    except Exception as error:  # whatever pickle and torch say of it
+    except Exception:  # whatever pickle and torch say of it
         inside = list(_inside(value, key))
         deeper = [problem for place, item in inside for problem in unreadable(item, place)]
         if deeper:
             yield from deeper
         else:
-            message = f"cannot be kept: torch.load(weights_only=True) does not read a {type(value).__name__}"
-            yield Problem(
-                key,
-                f"{message}. Give numbers, texts, tensors, lists and mappings. ({reason_of(error)[:80]})",
-                show(value),
-            )
+            message = f"cannot be kept: torch.load(weights_only=True) reads no {type(value).__name__}."
+            yield Problem(key, f"{message} Give numbers, texts, tensors, lists and mappings.", show(value))
 
 
 def _inside(value: Any, key: str) -> Iterator[tuple[str, Any]]:

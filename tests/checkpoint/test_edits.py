@@ -104,7 +104,7 @@ def test_an_edit_loads_holds_or_is_refused(edit: Edit, policy: str, tmp_path: Pa
     run = Run.of(edit.after)
     if edit.kind == "refused" or (edit.kind == "setting" and policy == "error"):
         unchanged = copy.deepcopy((snapshot(run), run.scheduler.state_dict()))
-        with pytest.raises(ConfigError, match=edit.words or "Say which holds"):
+        with pytest.raises(ConfigError, match=edit.words or "Say who holds"):
             load(edit, tmp_path, policy, run)
         assert same((snapshot(run), run.scheduler.state_dict()), unchanged)
         return

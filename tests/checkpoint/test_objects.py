@@ -45,5 +45,5 @@ def test_several_models_optimizers_schedulers_and_drivers_by_name(tmp_path: Path
     # one of them alone, into one that has no other
     alone = checkpoint.load(tmp_path, model={"critic": Net(5)})
     assert "model.generator" in alone.not_loaded
-    with pytest.raises(ConfigError, match=r"model.critc: the checkpoint has no such model; .* Did you mean critic\?"):
+    with pytest.raises(ConfigError, match=r"model.critc: the checkpoint has no such model, .* Did you mean critic\?"):
         checkpoint.load(tmp_path, model={"critc": Net()})

@@ -123,7 +123,7 @@ def test_the_side_that_a_policy_names_holds_as_in_an_unbroken_run(name: str, pol
     before, run = Run(saved), Run(now)
     before.seen(0, STOP)
     state = before.save()
-    with pytest.raises(ConfigError, match="Say which holds"):
+    with pytest.raises(ConfigError, match="Say who holds"):
         run.restore(state)
     report = run.restore(state, policy=policy)
     assert report.differences
