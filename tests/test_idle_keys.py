@@ -26,6 +26,7 @@ EXCEPTIONS = {
     "CAPTURABLE": "is for CUDA graphs, and refused on a CPU",
     "PARAM_GROUPS": "has rules, which are told in the plan",
     "ONLY": "has names, which must match",
+    "MISSING_STATE": "is read where a state is loaded, which this run does not",
     "ALLOW_REST": "is said of an optimizer alone, and no key of several",
     "LR_SCALING": "has keys of its own, one of which is required",
     "OPTIMIZERS": "has the nodes of the parts, each a class of its own here",

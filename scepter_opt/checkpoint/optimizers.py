@@ -6,16 +6,15 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any, final
 
-from ..components.signatures import parameters_of
 from ..config.plain import plain
 from ..errors import Problem
-from ..parameters.merging import DECIDED, SETTINGS, Difference, merge, said_of
+from ..parameters.merging import DECIDED, SETTINGS, Difference, merge
 from ..parameters.state import Match, Names, match, names_of, unmatched
 from .fresh_state import FreshState
 from .objects import inner, place
 from .policy import Policy
 from .renaming import Renaming
-from .saving import class_of, cloned
+from .saving import class_name, cloned, with_settings
 
 _SCHEDULED = "_scheduler_is_loaded"
 """Attribute of an optimizer whose scheduler was loaded before it."""
@@ -95,24 +94,18 @@ class OptimizerPlan:
         self._merge(groups["groups"], policy)
         self.of_names += self._shapes(here, renaming.applied(groups["shapes"], name))
         if state is not None:
-            self._take_state(groups["groups"], state, here, there, renaming, cold)
+            self._take_state(groups["classes"], state, here, there, renaming, cold)
 
     def _merge(self, saved: list[dict[str, Any]], policy: Policy) -> None:
         own = self.optimizer.param_groups
-        # what no plan made says nothing of itself: what it was built with stands in its settings, as far as they go
-        told = [
-            group
-            if SETTINGS in group
-            else {**group, SETTINGS: said_of(group, parameters_of(class_of(self.optimizer, group)))}
-            for group in own
-        ]
-        self.keys = [
-            f"{self._key}.{key}" for key in dict.fromkeys(key for g in told for key in g[SETTINGS]) if key != "NAME"
-        ]
+        planned = any(SETTINGS in group for group in own)
+        told = [group if planned else with_settings(group, self.optimizer) for group in own]
+        keys = dict.fromkeys(chain.from_iterable(group.get(SETTINGS, {}) for group in told))
+        self.keys = [f"{self._key}.{key}" for key in keys if key != "NAME"]
         merged, found = merge(told, saved, self.match.sources, lambda key: policy.side(f"{self._key}.{key}"))
         for group, one in zip(own, merged, strict=True):
             if SETTINGS not in group:
-                del one[SETTINGS]
+                one.pop(SETTINGS, None)
         self.merged = merged
         self.differences = [
             Difference(f"{self._key}.{one.key}", one.config, one.checkpoint, one.held, one.groups, one.reason)
@@ -130,7 +123,7 @@ class OptimizerPlan:
 
     def _take_state(
         self,
-        groups: list[dict[str, Any]],
+        classes: list[str],
         state: Mapping[str, Any],
         here: Names,
         there: Names,
@@ -146,7 +139,8 @@ class OptimizerPlan:
             self.problems.append(Problem(f"{self._key}.NAME", message, "LBFGS"))
         by_name = renaming.applied(state["state"], self.name)
         listed = [by_name.get(name) for name in there.flat()]
-        class_there = list(chain.from_iterable([g[SETTINGS]["NAME"]] * len(g["param_names"]) for g in groups))
+        sized = zip(classes, there.groups, strict=True)
+        class_there = list(chain.from_iterable([cls] * len(names) for cls, names in sized))
         changed = any(one.held == "config" for one in self.differences)
         refused: dict[tuple[str, str], int] = {}
         fresh, used = FreshState(self.optimizer), set[int]()
@@ -154,7 +148,7 @@ class OptimizerPlan:
         for group, one, row, names in zip(
             self.optimizer.param_groups, self.merged, self.match.sources, here.groups, strict=True
         ):
-            own = group.get(SETTINGS, {}).get("NAME") or class_of(self.optimizer, group).__name__
+            own = class_name(self.optimizer, group)
             for parameter, source, name in zip(group["params"], row, names, strict=True):
                 index += 1
                 if source is None or listed[source] is None:

@@ -86,7 +86,14 @@ def _optimizer_state(
         problems.append(Problem(place("optimizer", name), message))
         return {}, {}
     written = own.state_dict()
-    groups = [_group(group, own, listed) for group, listed in zip(written["param_groups"], names.groups, strict=True)]
+    planned = any(SETTINGS in group for group in own.param_groups)
+    groups = [
+        {**(group if planned else with_settings(group, own)), "param_names": listed}
+        for group, listed in zip(written["param_groups"], names.groups, strict=True)
+    ]
+    classes = [class_name(own, group) for group in groups]
+    for group in groups:
+        del group["params"]
     # a state_dict numbers parameters in the order of the groups
     numbered = chain.from_iterable(group["params"] for group in written["param_groups"])
     name_of = dict(zip(numbered, names.flat(), strict=True))
@@ -94,14 +101,23 @@ def _optimizer_state(
     others = {key: value for key, value in written["state"].items() if key not in name_of}
     tensors = chain.from_iterable(group["params"] for group in own.param_groups)
     shapes = {each: list(tensor.shape) for each, tensor in zip(names.flat(), tensors, strict=True)}
-    return {"state": state, "others": others}, {"groups": groups, "others": names.others, "shapes": shapes}
+    return {"state": state, "others": others}, {
+        "groups": groups,
+        "classes": classes,
+        "others": names.others,
+        "shapes": shapes,
+    }
 
 
-def _group(group: Mapping[str, Any], optimizer: Any, names: list[str]) -> dict[str, Any]:
+def with_settings(group: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
+    """A group of an optimizer that no plan made, with what it began with for what a configuration says."""
     cls = class_of(optimizer, group)
-    said = {"NAME": cls.__name__, **said_of(group, parameters_of(cls))}
-    values = {key: value for key, value in group.items() if key != "params"}
-    return {**values, "param_names": names, SETTINGS: said}
+    return {**group, SETTINGS: {"NAME": cls.__name__, **said_of(group, parameters_of(cls))}}
+
+
+def class_name(optimizer: Any, group: Mapping[str, Any]) -> str:
+    """The name of the class that makes the steps of a group, as configurations say it where one did."""
+    return str(group.get(SETTINGS, {}).get("NAME") or class_of(optimizer, group).__name__)
 
 
 def class_of(optimizer: Any, group: Mapping[str, Any]) -> type:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, final
 
+from ..components.keywords import target_class
 from ..components.signatures import parameters_of
 from ..config.names import key_of
 from ..config.plain import plain
@@ -61,7 +62,7 @@ class SchedulerPlan:
         self.differences: list[Difference] = []
         self.share = Fraction(1)
         """What a number of optimizer steps in the checkpoint is multiplied by to be one here."""
-        self._position = _position(saved["state"])
+        self._position = target_class("scepter_opt.runtime.named_schedulers.position_of")(saved["state"])
         self._moved = False
         self._effective: dict[str, Any] | None = None
         """What the schedule that holds is built from; None where it is the scheduler's own."""
@@ -223,13 +224,6 @@ class SchedulerPlan:
                 if name in begun:
                     begun[name] = tuple(value) if isinstance(value, list) else plain(value)
             yield {**begun, "initial_lr": begun["lr"]}
-
-
-def _position(state: Mapping[str, Any]) -> int:
-    """The ticks that a scheduler has made; a chain has none of its own."""
-    if "last_epoch" not in state and state.get("_schedulers"):
-        return _position(state["_schedulers"][0])
-    return int(state.get("last_epoch", 0))
 
 
 def _counters(state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

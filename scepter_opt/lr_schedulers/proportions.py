@@ -31,12 +31,19 @@ def in_proportion(config: Any, optimizer: Optimizer) -> Any:
     # a plan puts `rules` into every group, so groups without are another's; a rate of None is found by the class itself
     if not any("rules" in group for group in groups) or any(group.get("lr") is None for group in groups):
         return config
-    # a schedule may have moved the present rates already
-    rates = [float(group.get("initial_lr", group["lr"])) for group in groups]
+    rates = [_before_schedules(group) for group in groups]
     _warn_of_floors(config, groups, rates)
     if all(rate == own for rate in rates):
         return config
     return _scaled(config, rates, own or max(rates))
+
+
+def _before_schedules(group: dict[str, Any]) -> float:
+    """The rate of a group, which a schedule may have moved already, and a cycle of torch's with it the first one."""
+    if "initial_lr" not in group:
+        return float(group["lr"])
+    said = group.get("settings", {}).get("LEARNING_RATE")
+    return float(group["initial_lr"] if said is None else said)
 
 
 class Proportional(list[float]):

@@ -29,15 +29,23 @@ def record(config: Any, fitted: Any, run: Horizon, key: str) -> dict[str, Any]:
         `node` is what was written, with defaults, to build it from again; `fitted` what its rates come from: where that
         is equal, so are they.
     """
-    node = plain(config)
-    # a total from which nothing was made is no part of a schedule, and what has phases has their lengths
-    idle = () if getattr(config, "horizon", "") == "TOTAL_STEPS" and "PHASES" not in node else ("TOTAL_STEPS",)
-    left_out = () if isinstance(config, OpenConfig) else (*TICKS, *idle)
-    made = plain(fitted)
     return {
         "key": key,
-        "node": node,
-        "fitted": {name: value for name, value in made.items() if name not in left_out},
+        "node": plain(config),
+        "fitted": _rates_of(fitted),
         "total_steps": run.total_steps,
         "steps_per_epoch": run.steps_per_epoch,
     }
+
+
+def _rates_of(config: Any) -> dict[str, Any]:
+    """What of a Config its rates come from."""
+    made: dict[str, Any] = plain(config)
+    if isinstance(config, OpenConfig):
+        return made
+    # a total from which nothing was made is no part of a schedule, and what has phases has their lengths
+    idle = () if config.horizon == "TOTAL_STEPS" and "PHASES" not in made else ("TOTAL_STEPS",)
+    made = {name: value for name, value in made.items() if name not in (*TICKS, *idle)}
+    if "SCHEDULERS" in made:
+        made["SCHEDULERS"] = {name: _rates_of(part) for name, part in config.SCHEDULERS.items()}
+    return made

@@ -80,7 +80,6 @@ def merge(
         decide: Which side holds.
     """
     group_of = list(chain.from_iterable([i] * _size(group) for i, group in enumerate(saved)))
-    shares = {_share(group, "lr") for group in saved}
     merged, differences = [], list[Difference]()
     for group, row in zip(here, sources, strict=True):
         origins = [saved[i] for i in dict.fromkeys(group_of[source] for source in row if source is not None)]
@@ -88,11 +87,22 @@ def merge(
             one, differs = _merged(group, origins, decide)
             differences += differs
         else:
-            one = {key: value for key, value in group.items() if key != "params"}
-            if len(shares) == 1 and "lr" in one:  # what is new joins the schedule where it is
-                one["lr"] = _times(plain(one.get(_FIRST + "lr", one["lr"])), *shares)
+            one = _new(group, saved)
         merged.append(one)
     return merged, _together(differences)
+
+
+def _new(group: Mapping[str, Any], saved: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A group of which the checkpoint has nothing: it joins the schedule where that is, if it is one place."""
+    one = {key: value for key, value in group.items() if key != "params"}
+    own = _before(group, "lr")
+    shares = {_share(other, "lr") for other in saved}
+    if len(shares) == 1 and own is not None:
+        one["lr"] = _times(own, *shares)
+        bounds = {_share(other, _FIRST + "lr") for other in saved if _FIRST + "lr" in other}
+        if len(bounds) == 1:
+            one.setdefault(_FIRST + "lr", _times(own, *bounds))
+    return one
 
 
 def _size(group: Mapping[str, Any]) -> int:
@@ -107,7 +117,12 @@ def _merged(
     result = {key: value for key, value in first.items() if key not in kept}
     # besides what is the configuration's own, whatever only this side knows
     result |= {key: value for key, value in group.items() if key != "params" and key not in result}
-    settings, there = said_of(group), [said_of(origin) for origin in origins]
+    # a group that was added later says nothing of itself: there the checkpoint holds, as in torch
+    known = SETTINGS in group and all(SETTINGS in origin for origin in origins)
+    settings = dict(group.get(SETTINGS, {}))
+    there = [origin[SETTINGS] for origin in origins] if known else []
+    if not known and len(_different(origin.get("lr") for origin in origins)) > 1:
+        _hold_own(result, group, first, "LEARNING_RATE", "lr")
     spelt = {name.lower(): name for name in group}
     differences = []
     for key, own in settings.items():
@@ -148,23 +163,28 @@ def _hold_own(result: dict[str, Any], group: Mapping[str, Any], origin: Mapping[
         if part == name or part not in group:
             result.pop(_FIRST + part, None)
             result |= {_FIRST + part: group[_FIRST + part]} if _FIRST + part in group else {}
-    own = plain(group.get(_FIRST + name, said_of(group)[key]))
+    own = _before(group, name)
     if name == "lr" and _FIRST + name in origin:
-        result.setdefault(_FIRST + name, own)
+        result.setdefault(_FIRST + name, _times(own, _share(origin, _FIRST + name)))
     if isinstance(own, (int, float)) and not isinstance(own, bool):
         own = _times(own, _share(origin, name))
     result[name] = tuple(own) if isinstance(own, list) else own
 
 
+def _before(group: Mapping[str, Any], name: str) -> Any:
+    """What a group's setting was before any schedule, as a plain value."""
+    # what torch's cycles keep as the first rate is a bound of theirs
+    first = None if name == "lr" and SETTINGS in group else group.get(_FIRST + name)
+    return plain(
+        group.get(SETTINGS, {}).get(key_of(name), group.get(_FIRST + name, group.get(name))) if first is None else first
+    )
+
+
 def _share(group: Mapping[str, Any], name: str) -> float:
-    """The part of its first value that a schedule has made of a group's setting."""
-    value = group.get(name)
-    said = group.get(SETTINGS, {}).get(key_of(name), value)
-    begin = group.get(_FIRST + name, said)
-    try:
-        return 1.0 if float(value) == float(begin) or float(begin) == 0 else float(value) / float(begin)  # type: ignore[arg-type]  # what is no number raises
-    except (TypeError, ValueError):
-        return 1.0
+    """The part that a schedule has made of a group's setting, or of its first value."""
+    value, before = plain(group.get(name)), _before(group, name.removeprefix(_FIRST))
+    numbers = all(isinstance(number, (int, float)) for number in (value, before))
+    return 1.0 if not numbers or value == before or before == 0 else value / before
 
 
 def _times(value: Any, share: float) -> Any:

@@ -37,7 +37,7 @@ class Loading:
         self._kept = (*FLAGS, *RULES) if own_flags else RULES
         self._cold = cold
         self._key = key
-        self._rates: list[Any] = []
+        self._rates: list[dict[str, Any]] = []
 
     def before_load(self, optimizer: Optimizer, state_dict: dict[str, Any]) -> dict[str, Any]:
         """A load_state_dict pre-hook: the checkpoint as this optimizer would have written it.
@@ -54,17 +54,17 @@ class Loading:
                 return state_dict  # torch refuses another number of groups
             others = {key: value for key, value in loaded.items() if key not in self._kept}
             groups.append(others | {key: own[key] for key in self._kept if key in own})
-        self._rates = [group.get("lr") for group in optimizer.param_groups]
+        self._rates = [{key: group[key] for key in RATES if key in group} for group in optimizer.param_groups]
         return {**state_dict, "param_groups": groups}
 
     def after_load(self, optimizer: Optimizer) -> None:
         """A load_state_dict post-hook: rates of the kind that they were, and state that lies as its parameters do."""
-        for group, rate in zip(optimizer.param_groups, self._rates, strict=True):
+        for group, rates in zip(optimizer.param_groups, self._rates, strict=True):
             for key in RATES:
-                if key in group:
-                    group[key] = _as_was(group[key], rate)
-            if isinstance(rate, torch.Tensor):
-                group["lr"] = rate.copy_(group["lr"])
+                if key in group and "lr" in rates:
+                    group[key] = _as_was(group[key], rates.get(key, rates["lr"]))
+            if isinstance(rates.get("lr"), torch.Tensor):
+                group["lr"] = rates["lr"].copy_(group["lr"])
             lay_state(group["params"], optimizer.state)
         self._rates.clear()
 

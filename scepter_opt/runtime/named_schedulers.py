@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ..config.plain import flat
 from ..errors import Problem, say
+from ..parameters.merging import merge
 from ..parameters.state import Names, match, names_of
 from ..schedules.group_settings import copied
 
@@ -21,6 +23,9 @@ BUILT_FROM = "built_from"
 """Attribute that keeps what a scheduler was built from: its node and the length of the run."""
 # Lists with an entry for each group; base_lrs and _last_lr are of every scheduler.
 _BY_GROUP = ("base_lrs", "_last_lr", "min_lrs", "max_lrs", "base_momentums", "max_momentums", "lr_lambdas")
+_RATES = {"base_lrs": "initial_lr", "_last_lr": "lr"}
+# The states of the parts of a scheduler that holds others.
+_PARTS = "_schedulers"
 # What schedulers write into groups.
 _WRITTEN = ("lr", "initial_lr", "momentum", "betas", "max_lr", "min_lr", "max_momentum", "base_momentum")
 
@@ -35,7 +40,10 @@ class ByName(LRScheduler):
 
     def state_dict(self) -> dict[str, Any]:
         """The state as torch has it, with the groups."""
-        return {**super().state_dict(), GROUPS: groups_beside(self.optimizer)}
+        state = super().state_dict()
+        if _PARTS in state:
+            state[_PARTS] = [{k: v for k, v in part.items() if k != GROUPS} for part in state[_PARTS]]
+        return {**state, GROUPS: groups_beside(self.optimizer, position_of(state))}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load a state.
@@ -43,71 +51,105 @@ class ByName(LRScheduler):
         Warns:
             ConfigWarning: It was saved of another node; its settings hold, as in torch.
         """
-        state = {key: value for key, value in state_dict.items() if key != GROUPS}
         say_differences(self, state_dict)
-        groups = self.optimizer.param_groups
-        origins = origins_of(self.optimizer, state_dict.get(GROUPS))
-        for key in _BY_GROUP if origins is not None else ():
-            own, saved = getattr(self, key, None), state.get(key)
-            if isinstance(own, list) and isinstance(saved, list) and len(saved) == len(state_dict[GROUPS]):
-                # LambdaLR's entries are what its callables hold, and None leaves one as it is
-                kept = [None] * len(groups) if key == "lr_lambdas" else self._own(key, own)
-                state[key] = [kept[i] if j is None else saved[j] for i, j in enumerate(origins or ())]
+        state = {key: value for key, value in state_dict.items() if key != GROUPS}
+        saved = Saved.of(self.optimizer, state_dict.get(GROUPS))
+        if saved is None:
+            super().load_state_dict(state)
+            return
+        if _PARTS in state:  # which find their groups, and leave the rates to the whole
+            state[_PARTS] = [{**part, GROUPS: {**state_dict[GROUPS], "at": None}} for part in state[_PARTS]]
+        for key in _BY_GROUP:
+            if isinstance(state.get(key), list) and len(state[key]) == len(saved.groups):
+                state[key] = list(self._by_group(key, state[key], saved))
         super().load_state_dict(state)
-        for group, j in zip(groups, origins or (), strict=False):
-            if j is not None:
-                _write(group, state_dict[GROUPS][j])
-        self._last_lr = [copied(group["lr"]) for group in groups]
+        # plain torch keeps what it does not know, and saves it again as it was
+        if saved.at == position_of(state):
+            saved.write(self.optimizer.param_groups)
 
-    def _own(self, key: str, own: list[Any]) -> list[Any]:
-        groups = self.optimizer.param_groups
-        if len(own) == len(groups):
-            return own
-        return [group.get("initial_lr", group["lr"]) for group in groups]
+    def _by_group(self, key: str, values: list[Any], saved: Saved) -> Iterator[Any]:
+        """A list of the state in the order of the groups here, as far as each has a value."""
+        own = getattr(self, key, [])
+        for i, (origin, merged) in enumerate(zip(saved.origins, saved.merged, strict=True)):
+            if origin is not None:
+                yield values[origin]
+            elif key == "lr_lambdas":
+                yield None  # what its callable holds stays
+            elif key in _RATES:
+                yield copied(merged.get(_RATES[key], merged["lr"]))
+            elif i < len(own):
+                yield own[i]
+            else:
+                return
 
 
-def groups_beside(optimizer: Any) -> list[dict[str, Any]]:
-    """The group dicts of an optimizer without parameters, with rates as they are now."""
-    return [
-        {key: copied(value) for key, value in group.items() if key != "params"} | {"size": len(group["params"])}
-        for group in optimizer.param_groups
+@dataclass(frozen=True)
+class Saved:
+    """The groups that a state was saved beside, and what they are here."""
+
+    groups: list[dict[str, Any]]
+    at: int | None
+    """The scheduler's position then; None in a part of another."""
+    origins: list[int | None]
+    """Per group here the saved one that its parameters come from; None of one that is new or comes from several."""
+    merged: list[dict[str, Any]]
+    """What loading makes of each group here."""
+
+    @classmethod
+    def of(cls, optimizer: Any, written: Any) -> Saved | None:
+        """Find the groups; None where nothing was saved of them, or neither names nor numbers tell."""
+        if written is None:
+            return None
+        groups, here = written["groups"], names_of(optimizer)
+        if here is not None and all("param_names" in group for group in groups):
+            sources = match(here, Names([list(group["param_names"]) for group in groups])).sources
+        elif [len(group["params"]) for group in optimizer.param_groups] == [group["size"] for group in groups]:
+            numbers = count()
+            sources = [[next(numbers) for _ in group["params"]] for group in optimizer.param_groups]
+        else:
+            return None
+        group_of = list(chain.from_iterable([i] * group["size"] for i, group in enumerate(groups)))
+        origins: list[int | None] = []
+        for row in sources:
+            known = list(dict.fromkeys(group_of[source] for source in row if source is not None))
+            alike = all(_equal(groups[known[0]], groups[other]) for other in known[1:])
+            origins.append(known[0] if known and alike else None)
+        beside = [{**group, "params": range(group["size"])} for group in groups]
+        return cls(
+            groups, written["at"], origins, merge(optimizer.param_groups, beside, sources, lambda _: "checkpoint")[0]
+        )
+
+    def write(self, groups: list[dict[str, Any]]) -> None:
+        """Set what a schedule writes to what it was; a tensor in place."""
+        for group, one in zip(groups, self.merged, strict=True):
+            for key in _WRITTEN:
+                if key in one and isinstance(group.get(key), torch.Tensor):
+                    group[key].fill_(float(one[key]))
+                elif key in one:
+                    group[key] = one[key].item() if isinstance(one[key], torch.Tensor) else one[key]
+
+
+def groups_beside(optimizer: Any, at: int) -> dict[str, Any]:
+    """The groups of an optimizer without parameters, with names without wrappers, rates as they are, and a position."""
+    names = names_of(optimizer)
+    groups = [
+        {key: copied(value) for key, value in group.items() if key not in ("params", "param_names")}
+        | ({} if names is None else {"param_names": names.groups[i]})
+        | {"size": len(group["params"])}
+        for i, group in enumerate(optimizer.param_groups)
     ]
+    return {"at": at, "groups": groups}
 
 
-def origins_of(optimizer: Any, saved: list[dict[str, Any]] | None) -> list[int | None] | None:
-    """Per group here the saved one that its parameters come from.
-
-    None for a group that is new, or whose parameters come from several that differ in what a schedule writes; None
-    altogether where nothing was saved of the groups, or neither names nor numbers tell.
-    """
-    if saved is None:
-        return None
-    here = names_of(optimizer)
-    if here is None or not all("param_names" in group for group in saved):
-        sizes = [len(group["params"]) for group in optimizer.param_groups]
-        return list(range(len(sizes))) if sizes == [group["size"] for group in saved] else None
-    sources = match(here, Names([list(group["param_names"]) for group in saved])).sources
-    group_of = list(chain.from_iterable([i] * group["size"] for i, group in enumerate(saved)))
-    origins: list[int | None] = []
-    for row in sources:
-        known = list(dict.fromkeys(group_of[source] for source in row if source is not None))
-        alike = all(_equal(saved[known[0]], saved[other]) for other in known[1:])
-        origins.append(known[0] if known and alike else None)
-    return origins
+def position_of(state: Mapping[str, Any]) -> int:
+    """The ticks that a scheduler has made by its state; a chain has none of its own."""
+    if "last_epoch" not in state and state.get(_PARTS):
+        return position_of(state[_PARTS][0])
+    return int(state.get("last_epoch", 0))
 
 
 def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one.get(key) == other.get(key) for key in _WRITTEN)
-
-
-def _write(group: dict[str, Any], saved: Mapping[str, Any]) -> None:
-    """Set what a schedule writes to what it was; a tensor in place."""
-    for key in _WRITTEN:
-        if key in saved and key in group:
-            if isinstance(group[key], torch.Tensor):
-                group[key].fill_(float(saved[key]))
-            else:
-                group[key] = saved[key].item() if isinstance(saved[key], torch.Tensor) else saved[key]
 
 
 def say_differences(scheduler: Any, state_dict: Mapping[str, Any], held: str = "checkpoint") -> bool:

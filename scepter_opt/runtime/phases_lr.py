@@ -109,11 +109,12 @@ class TimelinesLR(LRScheduler):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go to a saved position and write the rates of it."""
+        told = say_differences(self, state_dict, held="configuration")
+        self._take_counters(state_dict)
         held = self._is_part or self.last_epoch < 0
         self.last_epoch = state_dict["last_epoch"]
         self._step_count = self.last_epoch + 1
         saved, total = state_dict.get("total_steps", self._end), self._end
-        told = say_differences(self, state_dict, held="configuration")
         if saved != total and not told:
             message = f"the state was saved in a schedule of {saved} ticks, and this one has {total}: this one holds."
             warnings.warn(message, UserWarning, stacklevel=2)
@@ -121,6 +122,9 @@ class TimelinesLR(LRScheduler):
         # a part of torch's SequentialLR writes when it is its turn
         if self.last_epoch >= 0 and not held:
             self._update_lr(self.last_epoch)
+
+    def _take_counters(self, state_dict: dict[str, Any]) -> None:
+        """Take what a subclass counts beside the position."""
 
     def __getstate__(self) -> dict[str, Any]:
         # what is kept for speed holds closures, which do not pickle, and the groups of the optimizer that was copied

@@ -103,11 +103,9 @@ class PlateauLR(TimelinesLR):
         counters = {"reached": self.reached, "best": self.best, "bad": self.bad, "cooling": self.cooling}
         return super().state_dict() | counters
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go to a saved position and write the rates of it."""
+    def _take_counters(self, state_dict: dict[str, Any]) -> None:
         for name in ("reached", "best", "bad", "cooling"):
             setattr(self, name, state_dict[name])
-        super().load_state_dict(state_dict)
 
     def _count_silence(self) -> None:
         """Say once that nobody passes the metric, when it could have dropped the rate."""

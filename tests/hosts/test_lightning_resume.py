@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from tests.hosts import resuming
-from tests.hosts.resuming import BATCHES, PLATEAU, RULES, SCHEDULES, STEPS, STOP, Net, node
-from tests.support import said
+from tests.hosts.resuming import BATCHES, PLATEAU, RULES, SCHEDULES, STOP, Net, Result, Runs
 
 lightning: Any = pytest.importorskip("lightning")
 pytestmark = [
@@ -50,10 +49,11 @@ def is_plateau(schedule: dict[str, Any]) -> bool:
     return bool(schedule["NAME"] == PLATEAU)
 
 
-def fit(optimizer: dict[str, Any], schedule: dict[str, Any], steps: int, folder: Path, resumed: bool = False) -> Any:
+def fit(optimizer: dict[str, Any], schedule: dict[str, Any], steps: int, folder: Path, resumed: bool = False) -> Result:
     """What so many steps come to, from the beginning or from the checkpoint in a folder."""
+    place = folder if steps == STOP else folder / "later"
     saving = lightning.pytorch.callbacks.ModelCheckpoint(
-        folder, "stopped", every_n_epochs=STOP // BATCHES, save_top_k=-1
+        place, "stopped", every_n_epochs=STOP // BATCHES, save_top_k=-1
     )
     # at the end of an epoch ModelCheckpoint saves before a plateau has seen the metric, and Lightning loses that tick
     by_hand = is_plateau(schedule)
@@ -69,62 +69,59 @@ def fit(optimizer: dict[str, Any], schedule: dict[str, Any], steps: int, folder:
     return resuming.result(module.net, trainer.optimizers[0])
 
 
-@resuming.optimizers
-@resuming.implementations
-@resuming.schedules
-@resuming.regroupings
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return Runs(fit, tmp_path_factory)
+
+
+@resuming.every_case
 def test_regrouped_and_resumed_a_run_goes_on_bit_for_bit(
-    optimizer: str, implementation: str, schedule: str, regrouped: str, runs: resuming.Runs
+    optimizer: str, implementation: str, schedule: str, regrouped: str, runs: Runs
 ) -> None:
-    before, after = (node(optimizer, implementation, rules) for rules in RULES[optimizer][regrouped])
-    unbroken, folder = runs(fit, before, SCHEDULES[schedule])
-    with said() as texts:
-        resumed = fit(after, SCHEDULES[schedule], STEPS, folder, resumed=True)
+    differing, texts = runs.resumed(*resuming.nodes(optimizer, implementation, regrouped), schedule)
+    assert not differing
     assert not texts
-    resuming.check_same(resumed, unbroken)
 
 
-@resuming.optimizers
-def test_a_rate_that_was_changed_is_said_once_and_the_checkpoints_holds(optimizer: str, runs: resuming.Runs) -> None:
-    before, after = RULES[optimizer]["to more"]
-    schedule = SCHEDULES["PhasesLR"]
-    unbroken, folder = runs(fit, node(optimizer, "fused", before), schedule)
-    with said() as texts:
-        resumed = fit(node(optimizer, "fused", after, LEARNING_RATE=0.5), schedule, STEPS, folder, resumed=True)
+@pytest.mark.parametrize("optimizer", RULES)
+def test_a_rate_that_was_changed_is_said_once_and_the_checkpoints_holds(optimizer: str, runs: Runs) -> None:
+    differing, texts = runs.resumed(*resuming.nodes(optimizer, "fused", "to more", LEARNING_RATE=0.5), "PhasesLR")
+    assert not differing
     (text,) = texts
     assert text.startswith("optimizer: the loaded state differs from the configuration. LEARNING_RATE (")
     assert "configuration 0.5, checkpoint 0.01; the checkpoint's holds" in text
-    resuming.check_same(resumed, unbroken)
 
 
 @pytest.mark.parametrize(
-    ("schedule", "changed", "text"),
+    ("schedule", "changed", "text", "held"),
     [
-        ("LambdaLR", {"LR_LAMBDA": "tests.support.ratio"}, "tests.support.decay; the checkpoint's holds"),
-        ("PhasesLR", {"FIRST_STEP": 1}, "FIRST_STEP: configuration 1, checkpoint 0"),
+        (PLATEAU, {"FACTOR": 0.25}, "the checkpoint's holds. FACTOR: configuration 0.25, checkpoint 0.5", True),
+        ("PhasesLR", {"FIRST_STEP": 1}, "the configuration's holds. FIRST_STEP: configuration 1, checkpoint 0", False),
     ],
 )
 def test_a_schedule_that_was_changed_is_said_once(
-    schedule: str, changed: dict[str, Any], text: str, runs: resuming.Runs
+    schedule: str, changed: dict[str, Any], text: str, held: bool, runs: Runs
 ) -> None:
-    cfg = node("AdamW", "fused", RULES["AdamW"]["as they were"][0])
-    _, folder = runs(fit, cfg, SCHEDULES[schedule])
-    with said() as texts:
-        fit(cfg, SCHEDULES[schedule] | changed, STEPS, folder, resumed=True)
-    (found,) = texts
+    differing, (found,) = runs.resumed(*resuming.nodes("AdamW", "fused", "as they were"), schedule, changed)
     assert text in found
+    assert (not differing) is held
 
 
-def test_without_names_another_groups_state_is_taken(runs: resuming.Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_names_a_run_would_not_go_on(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     from scepter_opt.runtime import loading
 
-    before, after = (node("AdamW", "for_loop", rules) for rules in RULES["AdamW"]["in another order"])
-    schedule = SCHEDULES["CosineAnnealingLR"]
-    unbroken, folder = runs(fit, before, schedule)
     monkeypatch.setattr(loading, "_is_ours", lambda *_: False)
-    try:
-        resumed = fit(after, schedule, STEPS, folder, resumed=True)
-    except (RuntimeError, ValueError):
-        return  # state of another shape, or groups of other sizes
-    with pytest.raises(AssertionError):
-        resuming.check_same(resumed, unbroken)
+    with pytest.raises((RuntimeError, ValueError)):  # state of another shape, or groups of other sizes
+        runs.resumed(*resuming.nodes("AdamW", "for_loop", "in another order"), "CosineAnnealingLR")
+
+
+def test_the_rules_of_these_tests_regroup() -> None:
+    for optimizer, regroupings in RULES.items():
+        for regrouped in regroupings:
+            before, after = (
+                [group["param_names"] for group in resuming.build(Net(), node, SCHEDULES["PhasesLR"])[0].param_groups]
+                for node in resuming.nodes(optimizer, "fused", regrouped)
+            )
+            assert (before == after) is (regrouped == "as they were")
+            assert (len(after) > len(before)) is ("to more" in regrouped)
+            assert (len(after) < len(before)) is ("to fewer" in regrouped)

@@ -1,0 +1,120 @@
+"""Examples run in processes of their own, most of them forked from one in which torch and the rest are imported."""
+
+from __future__ import annotations
+
+import csv
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import torch
+
+from tests.support import same
+
+ROOT = Path(__file__).parents[2]
+TRAIN, GAN, LANGUAGE_MODEL = (ROOT / "examples" / f"{name}.py" for name in ("train", "gan", "language_model"))
+# The least that each does: a few steps an epoch.
+QUICK = {
+    TRAIN: ["epochs=4", "batch_size=384"],
+    GAN: ["epochs=2", "batch_size=256"],
+    LANGUAGE_MODEL: ["epochs=2", "steps_per_epoch=4", "batch_size=2", "context=16", "layers=1", "width=32"],
+}
+# What an example imports, in most of its time.
+IMPORTS = [
+    "hydra", "matplotlib.backends.backend_agg", "matplotlib.figure", "rich.progress", "scepter_opt.checkpoint",
+    "sklearn.datasets", "sklearn.model_selection", "torch", "torch._dynamo",
+]  # fmt: skip
+Moment = tuple[signal.Signals, str, int]
+"""A signal and the call that it comes before: the builtin function's name, such as `rename` or `BufferedWriter.write`,
+and which call of it, from 1."""
+
+
+def start(
+    folder: Path, *overrides: str, code: int = 0, script: Path = TRAIN, block_torch: bool = False
+) -> CompletedProcess[str]:
+    """Run an example in `folder` as its user does, and see that it ends with `code`."""
+    modules = folder / "modules"
+    modules.mkdir(exist_ok=True)
+    if block_torch:
+        (modules / "torch.py").write_text("raise ImportError('torch is blocked')")
+    # One thread each: the tests run side by side.
+    paths = os.pathsep.join([str(modules), str(ROOT)])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120", "PYTHONPATH": paths}
+    command = [sys.executable, str(script), *overrides]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def fork(
+    folder: Path, *overrides: str, code: int | None = 0, script: Path = TRAIN, moments: Sequence[Moment] = ()
+) -> CompletedProcess[str]:
+    """The same in a fraction of the time, with signals at `moments`; a `code` of None is any."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTS)
+    process = context.Process(target=_run, args=(folder, script, overrides, moments))
+    process.start()
+    process.join(300)
+    stdout, stderr = ((folder / name).read_text() for name in ("stdout", "stderr"))
+    assert process.exitcode is not None
+    assert code in (None, process.exitcode), f"{process.exitcode}: {stdout}{stderr}"
+    return CompletedProcess(overrides, process.exitcode, stdout, stderr)
+
+
+def _run(folder: Path, script: Path, overrides: Sequence[str], moments: Sequence[Moment]) -> None:
+    """What the forked process does."""
+    os.chdir(folder)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        with Path(name).open("wb") as file:
+            os.dup2(file.fileno(), number)
+    os.environ["COLUMNS"] = "120"
+    torch.set_num_threads(1)
+    sys.argv = [str(script), *overrides]
+    sys.path[:0] = [str(script.parent), str(folder / "modules")]
+    calls: Counter[str] = Counter()
+
+    def watch(frame: object, kind: str, function: Any) -> None:
+        if kind == "c_call":
+            name = function.__qualname__
+            calls[name] += 1
+            for number, called, count in moments:
+                if (called, count) == (name, calls[name]):
+                    os.kill(os.getpid(), number)
+
+    if moments:
+        sys.setprofile(watch)
+    runpy.run_path(str(script), run_name="__main__")
+
+
+def metrics(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def checkpoints(run: Path) -> list[str]:
+    """The names of a run's checkpoints, the oldest first, and of whatever else lies there."""
+    return sorted(path.name for path in (run / "checkpoints").iterdir())
+
+
+def last_checkpoint(run: Path) -> dict[str, Any]:
+    """All that is in the newest, but for random numbers that no example draws: Python and numpy seed them anew."""
+    state: dict[str, Any] = {}
+    for path in (run / "checkpoints" / checkpoints(run)[-1]).glob("*.pt"):
+        state |= torch.load(path, weights_only=True)
+    return {**state, "random": state["random"]["torch"]}
+
+
+def assert_same_end(run: Path, other: Path) -> None:
+    """Two runs are equal bit for bit: all their rows, and what they end with."""
+    assert (run / "metrics.csv").read_bytes() == (other / "metrics.csv").read_bytes()
+    assert same(last_checkpoint(run), last_checkpoint(other))
