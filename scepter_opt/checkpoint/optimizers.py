@@ -189,7 +189,8 @@ class OptimizerPlan:
         scheduled = vars(self.optimizer).pop(_SCHEDULED, False)
         groups, count = [], 0
         for group, one in zip(self.optimizer.param_groups, self.merged, strict=True):
-            members = list(range(count, count := count + len(group["params"])))
+            # torch looks each parameter up in these, which in a list takes quadratic time
+            members = range(count, count := count + len(group["params"]))
             values = {**one, **of_schedules(group)} if scheduled else one
             groups.append({**values, "params": members})
         state = {"state": self._state | self._others, "param_groups": groups, DECIDED: True}

@@ -33,10 +33,13 @@ def restore_random_states(states: Mapping[str, Any]) -> Iterator[str]:
     version, numbers, gauss = states["python"]
     random.setstate((version, tuple(numbers), gauss))
     if "numpy" in states:
-        import numpy as np
-
-        name, keys, *rest = states["numpy"]
-        np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
+        try:
+            import numpy as np
+        except ImportError:
+            yield "numpy's random state was saved, and numpy is not installed"
+        else:
+            name, keys, *rest = states["numpy"]
+            np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
     cuda = states.get("cuda")
     if cuda is None:
         return

@@ -92,7 +92,7 @@ class Loading:
         for group, one, own in zip(groups, merged, taken, strict=True):
             members = range(count, count := count + len(own))
             numbered |= {i: value for i, value in zip(members, own, strict=True) if value is not None}
-            one["params"] = list(members)
+            one["params"] = members  # torch looks each parameter up here, which in a list takes quadratic time
             one["param_names"] = group["param_names"]
         known = set(indices)
         others = {key: value for key, value in state.items() if key not in known}
