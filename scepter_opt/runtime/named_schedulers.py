@@ -179,7 +179,11 @@ def by_name(cls: type) -> type:
 
 # Made once for each class of the installed torch, and found here by pickle.
 _CLASSES: dict[type, type] = {
-    cls: type(name, (ByName, cls), {"__module__": __name__, "__qualname__": name, "__doc__": cls.__doc__})
+    cls: type(
+        name,
+        (ByName, cls),
+        {"__module__": __name__, "__qualname__": name, "__doc__": f"torch's {name}, whose state finds its groups."},
+    )
     for name in lr_scheduler.__all__
     if isinstance(cls := getattr(lr_scheduler, name), type) and issubclass(cls, LRScheduler) and cls is not LRScheduler
 }
