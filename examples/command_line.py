@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import to_absolute_path
 from omegaconf import DictConfig, OmegaConf
-from run_folder import CHECKPOINT, METRICS
+from run_folder import CHECKPOINTS, CONFIG, METRICS, SavedRun
 
 import scepter_opt
 from scepter_opt import ConfigError, Problem
 
-CONFIG = "config.yaml"
 # The greatest whole number of a configuration: what torch takes for a seed.
 GREATEST = 2**32 - 1
+# Who can hold where a resumed run and its checkpoint differ.
+POLICIES = ("error", "config", "checkpoint")
 # What a resumed run does not take over.
-OF_THIS_RUN = ("resume", "stop_after")
+OF_THIS_RUN = ("resume", "stop_after", "policy")
+# What it can have otherwise where its policy is no error.
+CHANGEABLE = ("optimizer", "optimizers", "lr_scheduler", "lr_schedulers", "epochs", "steps_per_epoch", "batch_size")
 
 
-def run_configuration(cfg: DictConfig, own_problems: Iterable[Problem]) -> DictConfig:
+def run_configuration(cfg: DictConfig, own_problems: Callable[[DictConfig], Iterable[Problem]]) -> DictConfig:
     """The checked configuration of the run: `cfg`, or with `resume` the one of the run to continue.
 
     Raises:
-        ConfigError: An app's own keys or its nodes are wrong; with all problems.
+        ConfigError: An app's own keys or its nodes are wrong, with all problems; or the run cannot be continued.
     """
-    problems = list(own_problems)
+    if cfg.resume is not None:
+        cfg = _continued(cfg)
+    problems = list(own_problems(cfg))
+    if cfg.policy not in POLICIES:
+        problems.append(Problem("policy", f"must be one of {', '.join(POLICIES)}.", cfg.policy))
     try:
         scepter_opt.check(cfg)
     except ConfigError as error:
         problems += error.problems
     if problems:
         raise ConfigError(problems)
-    return cfg if cfg.resume is None else _continued(cfg)
+    return cfg
 
 
 def wrong_numbers(cfg: DictConfig, least: Mapping[str, int]) -> Iterator[Problem]:
@@ -72,21 +79,55 @@ def output_folder() -> Path:
 
 
 def _continued(cfg: DictConfig) -> DictConfig:
-    """The configuration of the run that `resume` names; what the command line sets has to agree with it."""
-    folder = Path(to_absolute_path(str(cfg.resume)))
-    if not all((folder / name).is_file() for name in (CONFIG, CHECKPOINT, METRICS)):
-        raise ConfigError([Problem("resume", "is not the folder of a run with a checkpoint.", cfg.resume)])
-    saved = OmegaConf.load(folder / CONFIG)
-    given = OmegaConf.create(OmegaConf.to_yaml(cfg, resolve=True))  # plain values, as the saved ones are
+    """The configuration of the run that `resume` names, with what the command line changes in it.
+
+    Raises:
+        ConfigError: There is no such run, or what the command line sets differs and may not.
+    """
+    run = _run_to_continue(cfg)
+    # both of plain values: what refers to Hydra's choices is written out
+    saved, given = OmegaConf.load(run.folder / CONFIG), OmegaConf.create(OmegaConf.to_yaml(cfg, resolve=True))
+    assert isinstance(saved, DictConfig)
+    assert isinstance(given, DictConfig)
     # `+group@key=option` sets what stands at `key`
     keys = [override.lstrip("+~").partition("=")[0].rpartition("@")[2] for override in HydraConfig.get().overrides.task]
-    problems = [
-        Problem(key, f"differs from the run in {cfg.resume}; leave it out to continue with that run's.")
-        for key in keys
-        if key not in OF_THIS_RUN and OmegaConf.select(given, key) != OmegaConf.select(saved, key)
+    changed = [
+        key for key in keys if key not in OF_THIS_RUN and OmegaConf.select(given, key) != OmegaConf.select(saved, key)
     ]
+    policy = given.policy if "policy" in keys else saved.policy
+    problems = list(_refused_changes(cfg, run, changed, policy))
     if problems:
         raise ConfigError(problems)
-    merged = OmegaConf.merge(saved, {"resume": str(folder), "stop_after": cfg.stop_after})
-    assert isinstance(merged, DictConfig)
-    return merged
+    titles = [f"chosen.{key}" for key in changed if key in given.get("chosen", ())]
+    for key in (*changed, *titles):
+        OmegaConf.update(saved, key, OmegaConf.select(given, key), merge=False)
+    for key, value in (("resume", str(run.checkpoint)), ("stop_after", cfg.stop_after), ("policy", policy)):
+        saved[key] = value
+    return saved
+
+
+def _run_to_continue(cfg: DictConfig) -> SavedRun:
+    """The run that `resume` names by its folder, by that of its checkpoints, or by one of them."""
+    run = SavedRun.at(Path(to_absolute_path(str(cfg.resume))).resolve())
+    saved = run.checkpoints()
+    is_there = run.checkpoint in saved or (saved and run.checkpoint == run.folder / CHECKPOINTS)
+    if not is_there or not all((run.folder / name).is_file() for name in (CONFIG, METRICS)):
+        message = "is no run with a checkpoint: give the folder of one, or one of its checkpoints."
+        hint = f" There is {saved[-1]}." if saved else ""
+        raise ConfigError([Problem("resume", message + hint, cfg.resume)])
+    return run
+
+
+def _refused_changes(cfg: DictConfig, run: SavedRun, changed: list[str], policy: str) -> Iterator[Problem]:
+    """Problems with what a resumed run would have otherwise than the one that it continues."""
+    for key in changed:
+        message = f"differs from the run in {cfg.resume}; leave it out to continue with that run's"
+        if key.partition(".")[0] not in CHANGEABLE:
+            yield Problem(key, f"{message}.")
+        elif policy == "error":
+            yield Problem(key, f"{message}, or say who holds: policy=config or policy=checkpoint.")
+    is_newest = run.checkpoint in (run.folder / CHECKPOINTS, run.checkpoints()[-1])
+    # until the next save, rows and configuration there would be of one run, and the newest checkpoint of another
+    if run.folder == output_folder().resolve() and (changed or not is_newest):
+        message = "is the folder of the run to continue, which goes on there only as it is, from its newest checkpoint."
+        yield Problem("hydra.run.dir", f"{message} Give another folder.")

@@ -5,23 +5,25 @@
     python examples/gan.py optimizer@optimizers.generator=adamw lr_scheduler@lr_schedulers.critic=none
     python examples/gan.py stop_after=100 hydra.run.dir=outputs/gan
     python examples/gan.py resume=outputs/gan
+    python examples/gan.py resume=outputs/gan policy=config optimizers.critic.LEARNING_RATE=5e-4 epochs=50
     python examples/gan.py --cfg job
 
 Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png with digits of the
-generator, checkpoint.pt and config.yaml.
+generator, checkpoints/ (the three newest) and config.yaml. SIGTERM and Ctrl-C end it after the step that it is in, with
+a checkpoint.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import hydra
-from command_line import CONFIG, missing, output_folder, refused, run_configuration, wrong_numbers
-from omegaconf import DictConfig, OmegaConf
+from command_line import missing, output_folder, refused, run_configuration, wrong_numbers
+from omegaconf import DictConfig
 
 import scepter_opt
 from scepter_opt import ConfigError, Problem
@@ -46,7 +48,7 @@ class Row(NamedTuple):
 def main(cfg: DictConfig) -> None:
     """One job: mistakes are found before torch is imported, and shown without a traceback."""
     try:
-        train(run_configuration(cfg, own_problems(cfg)), output_folder())
+        train(run_configuration(cfg, own_problems), output_folder())
     except ConfigError as error:
         sys.exit(str(error))
 
@@ -85,16 +87,9 @@ def train(cfg: DictConfig, folder: Path) -> None:
         optimizers, cfg.lr_schedulers, total_steps=total_steps, steps_per_epoch=epoch_steps
     )
     drivers = {name: scepter_opt.Driver(schedulers[name], cfg.lr_schedulers[name]) for name in NAMES}
-    OmegaConf.save(cfg, folder / CONFIG, resolve=True)
 
-    kinds: dict[str, Mapping[str, Any]] = {
-        "model": models,
-        "optimizer": optimizers,
-        "scheduler": schedulers,
-        "driver": drivers,
-    }
-    state = {f"{name}_{kind}": parts[name] for kind, parts in kinds.items() for name in NAMES}
-    with recording(folder, Row, total_steps, cfg.resume, **state) as run:
+    state = {"model": models, "optimizer": optimizers, "scheduler": schedulers, "driver": drivers}
+    with recording(cfg, folder, Row, total_steps, **state) as run:
         last = min(total_steps, cfg.stop_after or total_steps)
         for pixels, labels in batches(images, cfg.batch_size, cfg.seed, run.done, last, whole=True):
             generator_rate, critic_rate = (float(optimizers[name].param_groups[0]["lr"]) for name in NAMES)
@@ -109,6 +104,8 @@ def train(cfg: DictConfig, folder: Path) -> None:
                     driver.end_epoch()
             row = Row(step, -(-step // epoch_steps), generator_rate, critic_rate, generator_loss, critic_loss)
             run.add(row, save=epoch_is_over)
+            if run.is_interrupted:
+                break
 
     draw_curves(
         folder,

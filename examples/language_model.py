@@ -7,9 +7,11 @@
     python examples/language_model.py layers=2 epochs=4
     python examples/language_model.py stop_after=60 hydra.run.dir=outputs/text
     python examples/language_model.py resume=outputs/text
+    python examples/language_model.py resume=outputs/text policy=config lr_scheduler=warmup_stable_decay
 
-Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png, checkpoint.pt and
-config.yaml. Under -m each job returns its validation loss in nats per byte, for a sweeper to minimise.
+Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png, checkpoints/ (the three
+newest) and config.yaml. SIGTERM and Ctrl-C end it after the step that it is in, with a checkpoint. Under -m each job
+returns its validation loss in nats per byte, for a sweeper to minimise.
 """
 
 from __future__ import annotations
@@ -23,16 +25,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import hydra
-from command_line import (
-    CONFIG,
-    missing,
-    output_folder,
-    refused,
-    run_configuration,
-    wrong_monitor,
-    wrong_numbers,
-)
-from omegaconf import DictConfig, OmegaConf
+from command_line import missing, output_folder, refused, run_configuration, wrong_monitor, wrong_numbers
+from omegaconf import DictConfig
 
 import scepter_opt
 from scepter_opt import ConfigError, Problem
@@ -58,7 +52,7 @@ class Row(NamedTuple):
 def main(cfg: DictConfig) -> float:
     """One job: mistakes are found before torch is imported, and shown without a traceback."""
     try:
-        return train(run_configuration(cfg, own_problems(cfg)), output_folder())
+        return train(run_configuration(cfg, own_problems), output_folder())
     except ConfigError as error:
         sys.exit(str(error))
 
@@ -93,11 +87,11 @@ def train(cfg: DictConfig, folder: Path) -> float:
         optimizer, cfg.lr_scheduler, total_steps=total_steps, steps_per_epoch=cfg.steps_per_epoch
     )
     driver = scepter_opt.Driver(scheduler, cfg.lr_scheduler)
-    OmegaConf.save(cfg, folder / CONFIG, resolve=True)
 
     state = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "driver": driver}
-    with recording(folder, Row, total_steps, cfg.resume, **state) as run:
-        while run.done < min(total_steps, cfg.stop_after or total_steps):
+    with recording(cfg, folder, Row, total_steps, **state) as run:
+        last = min(total_steps, cfg.stop_after or total_steps)
+        while run.done < last and not run.is_interrupted:
             rate = float(optimizer.param_groups[0]["lr"])
             pieces = random_pieces(text.training, cfg.batch_size, cfg.context + 1)
             before = descend(optimizer, lambda pieces=pieces: loss(model, pieces))  # type: ignore[misc]

@@ -1,16 +1,29 @@
-"""What a training run leaves in its folder: metrics.csv, curves.png, checkpoint.pt and config.yaml."""
+"""What a training run leaves in its folder: metrics.csv, curves.png, checkpoints and config.yaml."""
 
 from __future__ import annotations
 
 import csv
-import os
+import logging
+import re
+import shlex
+import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TextIO, TypeVar
 
-METRICS, CURVES, CHECKPOINT = "metrics.csv", "curves.png", "checkpoint.pt"
+from interruption import Interruption, exit_code, interruptible
+from omegaconf import DictConfig, OmegaConf
+
+from scepter_opt import LoadReport, checkpoint
+
+METRICS, CURVES, CHECKPOINTS, CONFIG = "metrics.csv", "curves.png", "checkpoints", "config.yaml"
+# The newest checkpoints, which stay.
+KEPT = 3
+
+log = logging.getLogger(__name__)
 
 RowT = TypeVar("RowT", bound="NamedTuple")
 
@@ -26,39 +39,68 @@ class Row(NamedTuple):
     validation_accuracy: float | None = None
 
 
+class SavedRun(NamedTuple):
+    """A run that can be continued."""
+
+    folder: Path
+    """The run's own."""
+    checkpoint: Path
+    """What of it is loaded: the folder of its checkpoints, or one of them."""
+
+    @classmethod
+    def at(cls, path: Path) -> SavedRun:
+        """The run of which the folder, the checkpoints' folder or a checkpoint is named; whether it is there or not."""
+        folder = next((one for one in (path, *path.parents[:2]) if (one / METRICS).is_file()), path)
+        return cls(folder, path / CHECKPOINTS if folder == path else path)
+
+    def checkpoints(self) -> list[Path]:
+        """All checkpoints of the run, the oldest first."""
+        found = (self.folder / CHECKPOINTS).glob("step-*")
+        return sorted(path for path in found if path.suffix != ".unfinished")
+
+
 class Recorder(Generic[RowT]):
     """Keeps the rows of a run, on disk too, and shows where it stands.
 
     Args:
         folder: The run's folder.
         rows: What was recorded before.
+        done: Steps that were made before.
         write: Adds a row to metrics.csv.
-        show: Told the number of rows and a text with the last row's losses.
-        parts: What a checkpoint holds; anything with `state_dict`.
+        show: Told the number of steps and a text with the last row's losses.
+        interruption: Whether the run was asked to end.
+        parts: What a checkpoint holds, as `scepter_opt.checkpoint` takes it.
     """
 
     def __init__(
         self,
         folder: Path,
         rows: list[RowT],
+        done: int,
         write: Callable[[RowT], object],
         show: Callable[[int, str], object],
+        interruption: Interruption,
         parts: Mapping[str, Any],
     ) -> None:
         self.folder = folder
         self.rows = rows
+        self.done = done
+        """Steps that were made."""
         self._write = write
         self._show = show
+        self._interruption = interruption
         self._parts = parts
+        self._saved: int | None = None
 
     @property
-    def done(self) -> int:
-        """Steps that were made."""
-        return len(self.rows)
+    def is_interrupted(self) -> bool:
+        """Whether the run was asked to end: the loop is left, and the rest is done for it."""
+        return self._interruption.signal is not None
 
     def add(self, row: RowT, *, save: bool) -> None:
         """Record a step, and save a checkpoint after it if asked to."""
         self.rows.append(row)
+        self.done += 1
         self._write(row)
         if save:
             self.save()
@@ -67,25 +109,56 @@ class Recorder(Generic[RowT]):
         self._show(self.done, ", ".join(losses).replace("_", " "))
 
     def save(self) -> None:
-        """Save a checkpoint."""
-        save_checkpoint(self.folder, self.done, **self._parts)
+        """Save a checkpoint, unless this step has one."""
+        if self._saved != self.done:
+            checkpoint.save(self.folder / CHECKPOINTS, **self._parts, step=self.done, keep=KEPT)
+            self._saved = self.done
 
 
 @contextmanager
 def recording(
-    folder: Path, row: type[RowT], total_steps: int, resume: str | None, **parts: Any
+    cfg: DictConfig, folder: Path, row: type[RowT], total_steps: int, **parts: Any
 ) -> Iterator[Recorder[RowT]]:
-    """A Recorder for a run in `folder`, after `parts` were brought to where the run `resume` stands."""
+    """A Recorder for a run in `folder`, after `parts` were brought to where the run `cfg.resume` stands.
+
+    When the block is left a checkpoint is saved. Where SIGTERM or Ctrl-C came inside it the program ends then, and says
+    how to go on.
+
+    Raises:
+        ConfigError: The run cannot be continued; `folder` is as it was.
+    """
     rows: list[RowT] = []
-    if resume is not None:
-        rows = read_metrics(Path(resume), row, load_checkpoint(Path(resume), **parts))
-    with metrics_file(folder, row, rows) as write, progress_bar() as progress:
-        bar = progress.add_task("training", total=total_steps, completed=len(rows), losses="")
-        recorder = Recorder(
-            folder, rows, write, lambda done, losses: progress.update(bar, completed=done, losses=losses), parts
-        )
-        yield recorder
-    recorder.save()
+    done = 0
+    if cfg.resume is None:
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # a run's that was here before
+    else:
+        run = SavedRun.at(Path(cfg.resume))
+        report = checkpoint.load(run.checkpoint, **parts, policy=cfg.policy, logger=log)
+        rows, done = read_metrics(run.folder, row, report), report.step
+    with replacement(folder / CONFIG) as file:
+        OmegaConf.save(cfg, file, resolve=True)
+    with interruptible() as interruption:
+        with metrics_file(folder, row, rows) as write, progress_bar() as progress:
+            bar = progress.add_task("training", total=total_steps, completed=done, losses="")
+
+            def show(step: int, losses: str) -> None:
+                progress.update(bar, completed=step, losses=losses)
+
+            recorder = Recorder(folder, rows, done, write, show, interruption, parts)
+            yield recorder
+        recorder.save()
+    if interruption.signal is not None:
+        message = "%s after %d of %d steps. To go on: %s"
+        log.info(message, interruption.signal.name, recorder.done, total_steps, command_to_go_on(folder))
+        sys.exit(exit_code(interruption.signal))
+
+
+def command_to_go_on(folder: Path) -> str:
+    """What continues the run in `folder`, for a shell."""
+    plain = re.fullmatch(r"[\w./:-]+", str(folder))
+    # Hydra has quotes of its own around what its grammar does not take for a word
+    value = str(folder) if plain else "'{}'".format(str(folder).replace("'", r"\'"))
+    return shlex.join(["python", sys.argv[0], f"resume={value}"])
 
 
 def progress_bar() -> Any:
@@ -97,50 +170,47 @@ def progress_bar() -> Any:
 
 
 @contextmanager
+def replacement(path: Path) -> Iterator[TextIO]:
+    """A file to write, which takes the name when it is complete: a run that is killed before has the old one."""
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    with unfinished.open("w", newline="", encoding="utf-8") as file:
+        yield file
+    unfinished.replace(path)
+
+
+@contextmanager
 def metrics_file(folder: Path, row: type[RowT], rows: Iterable[RowT]) -> Iterator[Callable[[RowT], object]]:
     """metrics.csv with `rows` in it, and a function that adds one; each is on disk as soon as it is added."""
-    with (folder / METRICS).open("w", newline="", buffering=1) as file:
+    path = folder / METRICS
+    with replacement(path) as file:
         writer = csv.writer(file)
         writer.writerow(row._fields)
         writer.writerows(rows)
-        yield writer.writerow
+    with path.open("a", newline="", buffering=1) as file:
+        yield csv.writer(file).writerow
 
 
-def read_metrics(folder: Path, row: type[RowT], steps: int) -> list[RowT]:
-    """The first rows of a run's metrics.csv: a run that was killed may have written more than its checkpoint knows."""
+def read_metrics(folder: Path, row: type[RowT], report: LoadReport) -> list[RowT]:
+    """The rows of a run's metrics.csv up to its checkpoint: a run that was killed may have written more.
+
+    Where the steps of an epoch are others now, a row stands at the step that is as far through the run; of several
+    that come to stand at one step the last stays.
+    """
+
+    def is_before(line: list[str]) -> bool:  # and whole
+        return len(line) == len(row._fields) and int(line[0]) <= report.saved_step
+
     with (folder / METRICS).open(newline="") as file:
-        lines = list(islice(csv.reader(file), 1, steps + 1))
-    return [row._make(map(_number, line)) for line in lines]
+        lines = list(takewhile(is_before, islice(csv.reader(file), 1, None)))
+    rows = (row._make(map(_number, line)) for line in lines)
+    by_step = {-(-one[0] * report.step // report.saved_step): one for one in rows}
+    return [one._replace(step=step) for step, one in by_step.items() if step]
 
 
 def _number(cell: str) -> int | float | None:
     if not cell:
         return None
     return int(cell) if cell.isdecimal() else float(cell)
-
-
-def save_checkpoint(folder: Path, step: int, **parts: Any) -> None:
-    """Save the state of each part and of torch's random numbers after `step`; a file that is there is whole."""
-    import torch
-
-    state = {name: part.state_dict() for name, part in parts.items()}
-    unfinished = folder / f"{CHECKPOINT}.unfinished"
-    with unfinished.open("wb") as file:
-        torch.save({"step": step, "random": torch.get_rng_state(), **state}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(folder / CHECKPOINT)
-
-
-def load_checkpoint(folder: Path, **parts: Any) -> int:
-    """Bring the parts and torch's random numbers back to a saved state; returns its step."""
-    import torch
-
-    state = torch.load(folder / CHECKPOINT, weights_only=True)
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    torch.set_rng_state(state["random"])
-    return int(state["step"])
 
 
 class Panel(NamedTuple):

@@ -7,10 +7,13 @@
     python examples/train.py -m optimizer=adamw,nadam seed=0,1,2
     python examples/train.py stop_after=100 hydra.run.dir=outputs/first
     python examples/train.py resume=outputs/first
+    python examples/train.py resume=outputs/first/checkpoints/step-00000092
+    python examples/train.py resume=outputs/first policy=config optimizer.LEARNING_RATE=1e-3 batch_size=128
     python examples/train.py --cfg job
 
-Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png, checkpoint.pt and
-config.yaml. Under -m each job returns its validation accuracy, for a sweeper to maximise.
+Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png, checkpoints/ (the three
+newest) and config.yaml. SIGTERM and Ctrl-C end it after the step that it is in, with a checkpoint. Under -m each job
+returns its validation accuracy, for a sweeper to maximise.
 """
 
 from __future__ import annotations
@@ -23,16 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
-from command_line import (
-    CONFIG,
-    missing,
-    output_folder,
-    refused,
-    run_configuration,
-    wrong_monitor,
-    wrong_numbers,
-)
-from omegaconf import DictConfig, OmegaConf
+from command_line import missing, output_folder, refused, run_configuration, wrong_monitor, wrong_numbers
+from omegaconf import DictConfig
 
 import scepter_opt
 from scepter_opt import ConfigError, Problem
@@ -51,7 +46,7 @@ METRICS = ("validation_loss", "validation_accuracy", "loss")
 def main(cfg: DictConfig) -> float:
     """One job: mistakes are found before torch is imported, and shown without a traceback."""
     try:
-        return train(run_configuration(cfg, own_problems(cfg)), output_folder())
+        return train(run_configuration(cfg, own_problems), output_folder())
     except ConfigError as error:
         sys.exit(str(error))
 
@@ -82,10 +77,9 @@ def train(cfg: DictConfig, folder: Path) -> float:
         optimizer, cfg.lr_scheduler, total_steps=total_steps, steps_per_epoch=epoch_steps
     )
     driver = scepter_opt.Driver(scheduler, cfg.lr_scheduler)
-    OmegaConf.save(cfg, folder / CONFIG, resolve=True)
 
     state = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "driver": driver}
-    with recording(folder, Row, total_steps, cfg.resume, **state) as run:
+    with recording(cfg, folder, Row, total_steps, **state) as run:
         last = min(total_steps, cfg.stop_after or total_steps)
         for pixels, labels in batches(training, cfg.batch_size, cfg.seed, run.done, last):
             rate = float(optimizer.param_groups[0]["lr"])
@@ -97,6 +91,8 @@ def train(cfg: DictConfig, folder: Path) -> float:
                 driver.end_epoch(metrics)
             measured = metrics() if epoch_is_over or metrics.cache_info().currsize else {"loss": loss}
             run.add(Row(driver.steps, -(-driver.steps // epoch_steps), rate, **measured), save=epoch_is_over)
+            if run.is_interrupted:
+                break
 
     accuracy = evaluate(model, validation).validation_accuracy
     draw_curves(

@@ -30,7 +30,7 @@ def test_a_class_is_a_kind_of_torchs_under_its_name(name: str) -> None:
     assert issubclass(cls, torchs)
     assert cls is by_name(torchs)
     assert cls.__name__ == cls.__qualname__ == name
-    assert cls.__doc__ == torchs.__doc__
+    assert cls.__doc__ == f"torch's {name}, whose state finds its groups."
 
 
 @pytest.mark.parametrize("name", ["SequentialLR", "ChainedScheduler"])
