@@ -148,7 +148,7 @@ def recording(
             yield recorder
         recorder.save()
     if interruption.signal is not None:
-        message = "%s after %d of %d steps. To go on: %s"
+        message = "Stopped by %s after %d of %d steps. To go on: %s"
         log.info(message, interruption.signal.name, recorder.done, total_steps, command_to_go_on(folder))
         sys.exit(exit_code(interruption.signal))
 

@@ -50,7 +50,7 @@ def start(
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120", "PYTHONPATH": paths}
     command = [sys.executable, str(script), *overrides]
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done
@@ -64,7 +64,7 @@ def fork(
     context.set_forkserver_preload(IMPORTS)
     process = context.Process(target=_run, args=(folder, script, overrides, moments))
     process.start()
-    process.join(300)
+    process.join(900)
     process.kill()  # whatever hangs; what has ended does not mind
     stdout, stderr = ((folder / name).read_text() for name in ("stdout", "stderr"))
     assert process.exitcode is not None
