@@ -13,7 +13,7 @@ from torch import nn
 
 import scepter_opt
 
-OURS = {"params", "param_names", "name", "rules"}
+OURS = {"params", "param_names", "name", "rules", "settings"}
 
 
 def model() -> nn.Module:
