@@ -36,6 +36,7 @@ PARTS = (
     "build",
     "plan",
     "memory",
+    "checkpoint",
     "numerics",
     "startup",
     "gpu",
