@@ -89,12 +89,14 @@ def _read_entry(entry: Entry, objects: Objects, renaming: Renaming) -> dict[str,
     """
     state: dict[str, Any] = {}
     with ThreadPoolExecutor(1) as pool:
-        for name, expected in entry.files().items():
-            # the digest is made beside the reading; what was read is used only where it is right
-            check = pool.submit(entry.check, name, expected)
-            try:
+        # digests are made beside the reading; what was read is used only where they are right
+        files = entry.files().items()
+        checks = [pool.submit(entry.check, name, expected) for name, expected in files]
+        try:
+            for name, _ in files:
                 state |= _load_file(entry.path / name) if "/" not in name else {}
-            finally:
+        finally:
+            for check in checks:
                 check.result()
     if SHARDED in state:
         state |= load_shards(entry, state.pop(SHARDED), objects, renaming)
