@@ -241,7 +241,7 @@ def rows(rounds: int = 7) -> Iterator[Row]:
     """Files, memory, names; ratios are to torch's own."""
     for count in (100, 10_000):
         yield from hooks(count, rounds * (1 if count > 100 else 20))
-    yield from by_name(100_000, rounds)
+    yield from by_name(100_000, rounds // 2)
     yield from memory()
     yield from files(rounds)
 
