@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, final
 
+from ..parameters.state import part_of
+
 
 @final
 class FreshState:
@@ -60,7 +62,7 @@ class FreshState:
         """The state of a tensor of as many dimensions after a step with a gradient of zeros; empty where unknown."""
         import torch
 
-        part = getattr(self._optimizer, "parts", {}).get(group.get("optimizer"), self._optimizer)
+        part = part_of(self._optimizer, group)
         probe = torch.zeros((2,) * parameter.ndim, dtype=parameter.dtype, requires_grad=True)
         probe.grad = torch.zeros_like(probe)
         # what its class was constructed with, and neither its groups nor its state

@@ -48,12 +48,6 @@ class Objects:
         own = inner(getattr(inner_scheduler(scheduler), "optimizer", None))
         return next((name for name, optimizer in self.optimizer.items() if inner(optimizer) is own), None)
 
-    def items(self) -> Iterator[tuple[str, str, Any]]:
-        """Kind, name and object of all."""
-        for kind in KINDS:
-            for name, item in getattr(self, kind).items():
-                yield kind, name, item
-
 
 def _named(given: Any) -> dict[str, Any]:
     if given is None:

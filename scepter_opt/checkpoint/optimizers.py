@@ -8,18 +8,26 @@ from typing import Any, final
 
 from ..config.plain import plain
 from ..errors import Problem
-from ..parameters.merging import DECIDED, SETTINGS, Difference, merge
-from ..parameters.state import Match, Names, match, names_of, unmatched
+from ..parameters.merging import DECIDED, OF_CYCLES, SETTINGS, Difference, merge
+from ..parameters.state import (
+    ONE_VECTOR,
+    Match,
+    Names,
+    for_each,
+    is_another_order,
+    match,
+    names_of,
+    other_classes,
+    unmatched,
+)
 from .fresh_state import FreshState
 from .objects import inner, place
 from .policy import Policy
 from .renaming import Renaming
-from .saving import class_name, cloned, with_settings
+from .saving import NAMELESS, class_name, cloned, with_settings
 
 _SCHEDULED = "_scheduler_is_loaded"
 """Attribute of an optimizer whose scheduler was loaded before it."""
-OF_CYCLES = ("max_lr", "min_lr", "max_momentum", "base_momentum")
-"""What torch's cycles write into groups beside rate and momentum."""
 
 
 def of_schedules(group: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,17 +84,14 @@ class OptimizerPlan:
         self._others: dict[Any, Any] = {}
         here = names_of(self.optimizer, roots)
         if here is None:
-            message = (
-                "has parameters without names: give model= too, or build it over the model or its named_parameters()."
-            )
-            self.problems.append(Problem(self._key, message))
+            self.problems.append(Problem(self._key, NAMELESS))
             self.match = Match([], [], [])
             return
         renamed = [[renaming.new(each, name) for each in group["param_names"]] for group in groups["groups"]]
         others = {
             renaming.new(each, name): [renaming.new(o, name) for o in o_s] for each, o_s in groups["others"].items()
         }
-        there = Names(renamed, others)
+        there = Names(renamed, lambda: others)
         self.match = match(here, there)
         if not cold:
             how = 'rename={old: new} finds them under another name, missing="cold" leaves them out.'
@@ -131,47 +136,40 @@ class OptimizerPlan:
         cold: bool,
     ) -> None:
         """Find the state of each parameter, in the order of the groups here."""
-        from torch.optim import LBFGS
-
-        order = list(chain.from_iterable(self.match.sources))
-        if isinstance(self.optimizer, LBFGS) and order != list(range(len(list(there.flat())))):
-            message = "the state of LBFGS is one vector over all parameters, and their order differs."
-            self.problems.append(Problem(f"{self._key}.NAME", message, "LBFGS"))
+        if is_another_order(self.optimizer, self.match.sources, sum(map(len, there.groups))):
+            self.problems.append(Problem(f"{self._key}.NAME", ONE_VECTOR, "LBFGS"))
         by_name = renaming.applied(state["state"], self.name)
         listed = [by_name.get(name) for name in there.flat()]
-        sized = zip(classes, there.groups, strict=True)
-        class_there = list(chain.from_iterable([cls] * len(names) for cls, names in sized))
+        class_there = for_each(classes, map(len, there.groups))
+        class_here = [class_name(self.optimizer, group) for group in self.optimizer.param_groups]
         changed = any(one.held == "config" for one in self.differences)
-        refused: dict[tuple[str, str], int] = {}
+        if not cold:
+            with_state = [
+                [i if i is not None and listed[i] is not None else None for i in row] for row in self.match.sources
+            ]
+            refused = other_classes(class_here, class_there, with_state, 'missing="cold" takes what the two share.')
+            self.problems += [problem.under(self._key) for problem in refused]
         fresh, used = FreshState(self.optimizer), set[int]()
         index = 0
-        for group, one, row, names in zip(
-            self.optimizer.param_groups, self.merged, self.match.sources, here.groups, strict=True
+        for group, own, one, row, names in zip(
+            self.optimizer.param_groups, class_here, self.merged, self.match.sources, here.groups, strict=True
         ):
-            own = class_name(self.optimizer, group)
             for parameter, source, name in zip(group["params"], row, names, strict=True):
                 index += 1
                 if source is None or listed[source] is None:
                     continue
-                other = class_there[source]
+                is_same = class_there[source] == own
                 # two that were one tensor go separate ways from here on
                 value = cloned(listed[source]) if source in used else listed[source]
                 used.add(source)
-                if other != own and not cold:
-                    refused[own, other] = refused.get((own, other), 0) + 1
+                if not (is_same or cold):
                     continue
-                if other != own or changed:
-                    value, why = fresh.fit(value, group, one, parameter, same=other == own)
+                if changed or not is_same:
+                    value, why = fresh.fit(value, group, one, parameter, same=is_same)
                     if why:
                         self.notes.append(f"{name} begins anew: {why}")
                 if value is not None:
                     self._state[index - 1] = value
-        for (own, other), count in refused.items():
-            message = (
-                f"the state of {count} parameter{'s' * (count > 1)} is {other}'s, which {own} cannot go on with. "
-                'missing="cold" takes what the two share.'
-            )
-            self.problems.append(Problem(f"{self._key}.NAME", message, own))
         self._others = dict(state["others"])
 
     @property

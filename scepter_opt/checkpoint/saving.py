@@ -9,13 +9,14 @@ from typing import Any
 
 from ..components.signatures import parameters_of
 from ..errors import ConfigError, Problem, show
-from ..lr_schedulers.record import BUILT_FROM
 from ..parameters.merging import SETTINGS, said_of
 from ..parameters.named_parameters import clean_names
-from ..parameters.state import names_of
+from ..parameters.state import names_of, part_of
+from ..schedules.record import BUILT_FROM
 from .objects import Objects, inner, inner_scheduler, place
 from .randomness import random_states
 
+NAMELESS = "has parameters without names: give model= too, or build it over the model or its named_parameters()."
 PLAIN = (type(None), bool, int, float, str, bytes)
 
 
@@ -48,14 +49,23 @@ def collect_state(objects: Objects, extra: Any, step: int | None, random: bool) 
         state[kind] = {name: item.state_dict() for name, item in getattr(objects, kind).items()}
     state["extra"] = extra
     state["random"] = random_states() if random else None
-    for key in ("groups", "scheduler", "driver", "scaler", "extra"):
+    for key in ("scheduler", "driver", "scaler", "extra"):
         problems += unreadable(state[key], key)
+    problems += unreadable(_without_names(state["groups"]), "groups")
     for kind in ("model", "optimizer"):
         for name, values in state[kind].items():
             problems += _odd_values(values, place(kind, name))
     if problems:
         raise ConfigError(problems)
     return state
+
+
+def _without_names(groups: Mapping[str, Any]) -> dict[str, Any]:
+    """What of groups may be anything: names and shapes are texts and numbers, and there may be a hundred thousand."""
+    return {
+        name: {"groups": [{k: v for k, v in group.items() if k != "param_names"} for group in own.get("groups", ())]}
+        for name, own in groups.items()
+    }
 
 
 def _step(objects: Objects, step: Any, problems: list[Problem]) -> int:
@@ -82,8 +92,7 @@ def _optimizer_state(
     own = inner(optimizer)
     names = names_of(own, objects.roots())
     if names is None:
-        message = "has parameters without names: give model= too, or build it over the model or its named_parameters()."
-        problems.append(Problem(place("optimizer", name), message))
+        problems.append(Problem(place("optimizer", name), NAMELESS))
         return {}, {}
     written = own.state_dict()
     planned = any(SETTINGS in group for group in own.param_groups)
@@ -122,7 +131,7 @@ def class_name(optimizer: Any, group: Mapping[str, Any]) -> str:
 
 def class_of(optimizer: Any, group: Mapping[str, Any]) -> type:
     """The class that makes the steps of a group: of a Hybrid the part's."""
-    return type(getattr(optimizer, "parts", {}).get(group.get("optimizer"), optimizer))
+    return type(part_of(optimizer, group))
 
 
 # What torch.load(weights_only=True) reads

@@ -8,32 +8,25 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, final
 
-from ..components.keywords import target_class
 from ..components.signatures import parameters_of
 from ..config.names import key_of
 from ..config.plain import plain
 from ..errors import ConfigError, Problem
 from ..lr_schedulers.base_scheduler import metric_of
-from ..lr_schedulers.record import BUILT_FROM
+from ..lr_schedulers.building import Silent
 from ..lr_schedulers.registry import LR_SCHEDULERS
-from ..parameters.merging import SETTINGS, Difference
+from ..parameters.merging import OF_CYCLES, SETTINGS, Difference
 from ..schedules.group_settings import copied
 from ..schedules.horizon import Horizon
+from ..schedules.record import BUILT_FROM, position_of
 from .objects import inner_scheduler, place
-from .optimizers import OF_CYCLES, OptimizerPlan, of_schedules, write_group
+from .optimizers import OptimizerPlan, of_schedules, write_group
 from .policy import Policy
 from .positions import share_kept, ticks_here
 from .schedules import decided, differences, same_rates
 
 # What a scheduler that waits for a metric has counted; its place in the schedule is last_epoch.
 _COUNTED = ("last_epoch", "_step_count", "best", "num_bad_epochs", "cooldown_counter")
-
-
-class _Silent:
-    """A logger of what is built only to be tried."""
-
-    def info(self, line: str) -> None:
-        """Nothing."""
 
 
 @final
@@ -62,7 +55,7 @@ class SchedulerPlan:
         self.differences: list[Difference] = []
         self.share = Fraction(1)
         """What a number of optimizer steps in the checkpoint is multiplied by to be one here."""
-        self._position = target_class("scepter_opt.runtime.named_schedulers.position_of")(saved["state"])
+        self._position = position_of(saved["state"])
         self._moved = False
         self._effective: dict[str, Any] | None = None
         """What the schedule that holds is built from; None where it is the scheduler's own."""
@@ -235,7 +228,7 @@ def _built(record: Mapping[str, Any], optimizer: Any) -> Any:
     """A scheduler of a node."""
     run = Horizon(record["total_steps"], record["steps_per_epoch"])
     with _quiet():
-        return LR_SCHEDULERS.build(record["node"], _Silent(), optimizer=optimizer, total_steps=run, key=record["key"])
+        return LR_SCHEDULERS.build(record["node"], Silent(), optimizer=optimizer, total_steps=run, key=record["key"])
 
 
 @contextmanager

@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..lr_schedulers.record import TICKS
 from ..parameters.merging import Difference
+from ..schedules.record import TICKS
 
 Record = Mapping[str, Any]
 """What a scheduler was built from."""

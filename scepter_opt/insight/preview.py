@@ -13,7 +13,7 @@ from ..config.names import keyword_of
 from ..config.nodes import full_key
 from ..errors import ConfigError, Problem, below
 from ..lr_schedulers.base_scheduler import SchedulerConfig, metric_for
-from ..lr_schedulers.building import horizon
+from ..lr_schedulers.building import Silent, horizon
 from ..lr_schedulers.phases import PhasesLR
 from ..lr_schedulers.registry import LR_SCHEDULERS
 from ..optimizers.base_optimizer import OptimizerConfig
@@ -199,13 +199,6 @@ def _number(setting: Setting, group: dict[str, Any]) -> float:
     return float(setting.base(dict(group))) if setting.is_in(group) else 1.0
 
 
-class _Silent:
-    """A logger of what is built only to be looked at."""
-
-    def info(self, line: str) -> None:
-        """Nothing."""
-
-
 def _of_any(config: Any, groups: Mapping[str, dict[str, Any]], ticks: int, run: Horizon, key: str) -> Preview:
     """The rates that a scheduler sets on an optimizer that is thrown away."""
     import torch
@@ -214,7 +207,7 @@ def _of_any(config: Any, groups: Mapping[str, dict[str, Any]], ticks: int, run: 
     # for what cycles it.
     given = [{**group, "lr": float(group.get("lr", 1.0)), "params": [torch.zeros(())]} for group in groups.values()]
     optimizer = torch.optim.SGD(given, lr=given[0]["lr"], momentum=0.9)
-    scheduler = LR_SCHEDULERS.build(config, _Silent(), optimizer=optimizer, total_steps=run, key=key)
+    scheduler = LR_SCHEDULERS.build(config, Silent(), optimizer=optimizer, total_steps=run, key=key)
     optimizer.step()  # torch warns if this never happens
     columns = {name: array("d") for name in groups}
     for tick in range(ticks):

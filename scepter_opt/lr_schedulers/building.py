@@ -10,6 +10,13 @@ from ..errors import ConfigError, Problem
 from ..schedules.horizon import Horizon
 
 
+class Silent:
+    """A logger of what is built only to be tried, or looked at."""
+
+    def info(self, line: str) -> None:
+        """Nothing."""
+
+
 def horizon(total_steps: int | Horizon | None, steps_per_epoch: int | None) -> Horizon:
     """The length of a run, however it is given.
 

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Problem, below, say
+from ..parameters.merging import SETTINGS
 from .base_scheduler import SchedulerConfig
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _before_schedules(group: dict[str, Any]) -> float:
     """The rate of a group, which a schedule may have moved already, and a cycle of torch's with it the first one."""
     if "initial_lr" not in group:
         return float(group["lr"])
-    said = group.get("settings", {}).get("LEARNING_RATE")
+    said = group.get(SETTINGS, {}).get("LEARNING_RATE")
     return float(group["initial_lr"] if said is None else said)
 
 

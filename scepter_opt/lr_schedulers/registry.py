@@ -53,21 +53,20 @@ class SchedulerRegistry(Registry):
         """
         from ..components.checking import checked
         from ..config.nodes import full_key
+        from ..schedules.record import BUILT_FROM, record
         from .building import horizon, untouched
         from .pairing import refuse_unrated
         from .proportions import in_proportion
-        from .record import BUILT_FROM, record
 
         key = key or full_key(cfg) or self.kind
         remarks: list[Problem] = []
         with checked(cfg, self, key) as config, untouched(optimizer):
             run = horizon(total_steps, steps_per_epoch)
-            built_from = record(config, config, run, key)
+            written = fitted = config
             if isinstance(config, SchedulerConfig):
                 if config.needs_rate:
                     refuse_unrated(optimizer)
                 fitted = config.with_horizon(run)
-                built_from = record(config, fitted, run, key)
                 # of the Config as it was written: what was filled in is nobody's mistake
                 remarks += [*config.remarks(), *config.remarks_on(fitted, run), *config.remarks_at(optimizer)]
                 config = in_proportion(fitted, optimizer)  # noqa: PLW2901  # the same, completed
@@ -76,7 +75,7 @@ class SchedulerRegistry(Registry):
                 message = "its __call__ returns nothing: return the scheduler."
                 raise ConfigError([Problem("NAME", message, config.NAME)])
             with suppress(AttributeError):  # of a class with slots
-                setattr(scheduler, BUILT_FROM, built_from)
+                setattr(scheduler, BUILT_FROM, record(written, fitted, run, key))
             # inside, so that where warnings are errors the optimizer is left as it was
             for remark in remarks:
                 say(remark)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 from ..config.names import key_of, keyword_of
 from ..config.plain import plain
+from .state import for_each
 
 SETTINGS = "settings"
 """Where a group keeps what the configuration says of it, by our keys, with the NAME of the class."""
 DECIDED = "decided"
 """Entry of an optimizer's state whose order and settings were decided already: its own load is not to do it again."""
+OF_CYCLES = ("max_lr", "min_lr", "max_momentum", "base_momentum")
+"""What torch's cycles write into groups beside rate and momentum."""
 FLAGS = ("foreach", "fused")
 """torch's flags that IMPLEMENTATION stands for."""
 RULES = ("name", "rules")
@@ -23,7 +25,6 @@ _FIRST = "initial_"
 # settings of which a schedule moves one part alone: where it keeps the value before it did
 _PARTS = {"BETAS": ("beta1", "beta2", "momentum")}
 
-Side = Literal["config", "checkpoint"]
 Decide = Callable[[str], str]
 """By a setting's key which side holds where they differ: `config` or `checkpoint`; else it is not decided."""
 
@@ -79,7 +80,7 @@ def merge(
         sources: Per group here and parameter the position in the checkpoint, None where it has none.
         decide: Which side holds.
     """
-    group_of = list(chain.from_iterable([i] * _size(group) for i, group in enumerate(saved)))
+    group_of = for_each(range(len(saved)), map(_size, saved))
     merged, differences = [], list[Difference]()
     for group, row in zip(here, sources, strict=True):
         origins = [saved[i] for i in dict.fromkeys(group_of[source] for source in row if source is not None)]

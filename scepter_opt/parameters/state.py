@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import difflib
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import Problem
 from .modules import own_parameters
 from .named_parameters import clean_names
 
+T = TypeVar("T")
+
+ONE_VECTOR = "the state of LBFGS is one vector over all parameters, and their order differs."
 _MOST_SHOWN = 5
 # difflib compares a word with each of these
 _MOST_CANDIDATES = 1000
@@ -24,8 +29,13 @@ class Names:
 
     groups: list[list[str]]
     """For each group the name of each parameter; without the parts that wrappers add."""
-    others: dict[str, list[str]] = field(default_factory=dict)
-    """The further names of a tensor that has several, by its name in its group."""
+    find_others: Callable[[], dict[str, list[str]]] = dict
+    """Finds `others`, which takes a walk through the model, and which only a name that is not found needs."""
+
+    @cached_property
+    def others(self) -> dict[str, list[str]]:
+        """The further names of a tensor that has several, by its name in its group."""
+        return self.find_others()
 
     def flat(self) -> Iterator[str]:
         """All names in order."""
@@ -71,6 +81,46 @@ def match(here: Names, saved: Names) -> Match:
     return Match(sources, missing, [name for i, name in enumerate(own) if i not in used])
 
 
+def for_each(values: Iterable[T], sizes: Iterable[int]) -> list[T]:
+    """What groups have, for each of their parameters.
+
+    >>> for_each(["a", "b"], [2, 1])
+    ['a', 'a', 'b']
+    """
+    return list(chain.from_iterable([value] * size for value, size in zip(values, sizes, strict=True)))
+
+
+def part_of(optimizer: Any, group: Mapping[str, Any]) -> Any:
+    """Who makes the steps of a group: of a Hybrid one of its parts."""
+    return getattr(optimizer, "parts", {}).get(group.get("optimizer"), optimizer)
+
+
+def is_another_order(optimizer: Any, sources: Iterable[Iterable[int | None]], count: int) -> bool:
+    """Whether a state cannot be taken apart by name, and its parameters come otherwise here: LBFGS has one vector."""
+    from torch.optim import LBFGS
+
+    return isinstance(optimizer, LBFGS) and list(chain.from_iterable(sources)) != list(range(count))
+
+
+def other_classes(
+    here: Sequence[str], saved: Sequence[str], sources: Iterable[Iterable[int | None]], how: str
+) -> Iterator[Problem]:
+    """Problems with state of a class that is not the one it would be given to.
+
+    Args:
+        here: The name of each group's class; empty where it is not known.
+        saved: The same for each parameter in the checkpoint.
+        sources: For each group here the positions of its state in the checkpoint, None of one that has none.
+        how: What lets it, in words.
+    """
+    known = ((own, saved[i]) for own, row in zip(here, sources, strict=True) for i in row if i is not None)
+    for (own, other), count in Counter(pair for pair in known if all(pair) and pair[0] != pair[1]).items():
+        message = (
+            f"the state of {count} parameter{'s' * (count > 1)} is {other}'s, which {own} cannot go on with. {how}"
+        )
+        yield Problem("NAME", message, own)
+
+
 def unmatched(missing: Sequence[str], left: Sequence[str], how: str) -> Iterator[Problem]:
     """Problems with names on one side only, each with the nearest on the other.
 
@@ -114,23 +164,31 @@ def names_of(optimizer: Any, roots: Iterable[tuple[str, Any]] = ()) -> Names | N
             it was built.
     """
     groups = optimizer.param_groups
-    every = _every_name(_roots_of(optimizer) or roots)
+    holders = _roots_of(optimizer) or list(roots)
     if all("param_names" in group for group in groups):
         listed = [list(group["param_names"]) for group in groups]
         if not any("rules" in group for group in groups):  # a plan's are clean
             cleaned = iter(clean_names(list(chain.from_iterable(listed))))
             listed = [[next(cleaned) for _ in names] for names in listed]
     else:
+        every = _every_name(holders)
         listed = [[every[id(tensor)][0] for tensor in group["params"] if id(tensor) in every] for group in groups]
         if any(len(names) != len(group["params"]) for names, group in zip(listed, groups, strict=True)):
             return None
+    return Names(listed, partial(_others, listed, groups, holders))
+
+
+def _others(
+    listed: list[list[str]], groups: list[dict[str, Any]], roots: list[tuple[str, Any]]
+) -> dict[str, list[str]]:
+    """The further names of the parameters of groups, by the name that each has there."""
+    every, others = _every_name(roots), {}
     tensors = chain.from_iterable(group["params"] for group in groups)
-    own = Names(listed)
-    for name, tensor in zip(own.flat(), tensors, strict=True):
-        others = [other for other in every.get(id(tensor), ()) if other != name]
-        if others:
-            own.others[name] = others
-    return own
+    for name, tensor in zip(chain.from_iterable(listed), tensors, strict=True):
+        further = [other for other in every.get(id(tensor), ()) if other != name]
+        if further:
+            others[name] = further
+    return others
 
 
 def _every_name(roots: Iterable[tuple[str, Any]]) -> dict[int, list[str]]:

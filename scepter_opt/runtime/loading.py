@@ -11,11 +11,23 @@ from torch.optim import LBFGS, Optimizer
 
 from ..errors import ConfigError, Problem, say
 from ..parameters.merging import DECIDED, FLAGS, RULES, SETTINGS, Difference, merge
-from ..parameters.state import Names, match, names_of, unmatched
+from ..parameters.state import (
+    ONE_VECTOR,
+    Names,
+    for_each,
+    is_another_order,
+    match,
+    names_of,
+    other_classes,
+    part_of,
+    unmatched,
+)
 from .layouts import lay_state
 
 RATES = ("lr", "initial_lr")
 _COLD = "MISSING_STATE: cold on the optimizer's node lets new parameters begin anew, and drops what is left over."
+
+_ASKED = 'scepter_opt.checkpoint.load(..., missing="cold") takes what the two share.'
 
 
 @final
@@ -74,13 +86,12 @@ class Loading:
         assert here is not None  # by _is_ours
         found = match(here, there)
         problems = [] if self._cold else list(unmatched(found.missing, found.left, _COLD))
-        problems += _other_classes(groups, saved, found.sources)
+        classes = for_each(map(_class_of, saved), (len(group["params"]) for group in saved))
+        problems += other_classes(list(map(_class_of, groups)), classes, found.sources, _ASKED)
         indices = list(chain.from_iterable(group["params"] for group in saved))
         state = state_dict["state"]
-        if isinstance(optimizer, LBFGS) and list(chain.from_iterable(found.sources)) != list(range(len(indices))):
-            problems.append(
-                Problem("", "the state of LBFGS is one vector over all parameters, and their order differs.")
-            )
+        if is_another_order(optimizer, found.sources, len(indices)):
+            problems.append(Problem("", ONE_VECTOR))
         taken = [[None if i is None else state.get(indices[i]) for i in row] for row in found.sources]
         problems += _other_shapes(optimizer, taken, here)
         if problems:
@@ -99,6 +110,11 @@ class Loading:
         return {**state_dict, "state": numbered | others, "param_groups": merged}
 
 
+def _class_of(group: Mapping[str, Any]) -> str:
+    """The NAME of the class that a configuration gave a group to; empty where none did."""
+    return str(group.get(SETTINGS, {}).get("NAME", ""))
+
+
 def _is_ours(optimizer: Optimizer, saved: list[dict[str, Any]]) -> bool:
     """Whether both sides have names, and a configuration's settings, or else the same names in some order."""
     groups = optimizer.param_groups
@@ -109,33 +125,12 @@ def _is_ours(optimizer: Optimizer, saved: list[dict[str, Any]]) -> bool:
     ) == sorted(chain.from_iterable(group["param_names"] for group in saved))
 
 
-def _other_classes(
-    groups: list[dict[str, Any]], saved: list[dict[str, Any]], sources: list[list[int | None]]
-) -> Iterator[Problem]:
-    """Problems with state of a class that is not the one it would be given to."""
-    group_of = list(chain.from_iterable([group] * len(group["params"]) for group in saved))
-    pairs: dict[tuple[str, str], int] = {}
-    for group, row in zip(groups, sources, strict=True):
-        own = group.get(SETTINGS, {}).get("NAME")
-        for source in row:
-            other = None if source is None else group_of[source].get(SETTINGS, {}).get("NAME")
-            if own and other and own != other:
-                pairs[own, other] = pairs.get((own, other), 0) + 1
-    for (own, other), count in pairs.items():
-        message = (
-            f"the state of {count} parameter{'s' * (count > 1)} is {other}'s, which {own} cannot go on with. "
-            'scepter_opt.checkpoint.load(..., missing="cold") takes what the two share.'
-        )
-        yield Problem("NAME", message, own)
-
-
 def _other_shapes(optimizer: Optimizer, taken: list[list[Any]], names: Names) -> Iterator[Problem]:
     """Problems with state that cannot be of its parameter, of torch's own classes: others' may have any shape."""
     if isinstance(optimizer, LBFGS):
         return
-    parts = getattr(optimizer, "parts", {})
     for group, states, own in zip(optimizer.param_groups, taken, names.groups, strict=True):
-        if not type(parts.get(group.get("optimizer"), optimizer)).__module__.startswith("torch.optim"):
+        if not type(part_of(optimizer, group)).__module__.startswith("torch.optim"):
             continue
         for parameter, state, name in zip(group["params"], states, own, strict=True):
             for key, value in state.items() if isinstance(state, Mapping) else ():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import count
 from typing import Any
 
 import torch
@@ -13,21 +13,18 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ..config.plain import flat
 from ..errors import Problem, say
-from ..parameters.merging import merge
-from ..parameters.state import Names, match, names_of
+from ..parameters.merging import OF_CYCLES, merge
+from ..parameters.state import Names, for_each, match, names_of
 from ..schedules.group_settings import copied
+from ..schedules.record import BUILT_FROM, PARTS, position_of
 
 GROUPS = "groups"
 """Entry of a state: the groups that it was saved beside, without parameters and with their names."""
-BUILT_FROM = "built_from"
-"""Attribute that keeps what a scheduler was built from: its node and the length of the run."""
 # Lists with an entry for each group; base_lrs and _last_lr are of every scheduler.
 _BY_GROUP = ("base_lrs", "_last_lr", "min_lrs", "max_lrs", "base_momentums", "max_momentums", "lr_lambdas")
 _RATES = {"base_lrs": "initial_lr", "_last_lr": "lr"}
-# The states of the parts of a scheduler that holds others.
-_PARTS = "_schedulers"
 # What schedulers write into groups.
-_WRITTEN = ("lr", "initial_lr", "momentum", "betas", "max_lr", "min_lr", "max_momentum", "base_momentum")
+_WRITTEN = ("lr", "initial_lr", "momentum", "betas", *OF_CYCLES)
 
 
 class ByName(LRScheduler):
@@ -41,8 +38,8 @@ class ByName(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """The state as torch has it, with the groups."""
         state = super().state_dict()
-        if _PARTS in state:
-            state[_PARTS] = [{k: v for k, v in part.items() if k != GROUPS} for part in state[_PARTS]]
+        if PARTS in state:
+            state[PARTS] = [{k: v for k, v in part.items() if k != GROUPS} for part in state[PARTS]]
         return {**state, GROUPS: groups_beside(self.optimizer, position_of(state))}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -57,8 +54,8 @@ class ByName(LRScheduler):
         if saved is None:
             super().load_state_dict(state)
             return
-        if _PARTS in state:  # which find their groups, and leave the rates to the whole
-            state[_PARTS] = [{**part, GROUPS: {**state_dict[GROUPS], "at": None}} for part in state[_PARTS]]
+        if PARTS in state:  # which find their groups, and leave the rates to the whole
+            state[PARTS] = [{**part, GROUPS: {**state_dict[GROUPS], "at": None}} for part in state[PARTS]]
         for key in _BY_GROUP:
             if isinstance(state.get(key), list) and len(state[key]) == len(saved.groups):
                 state[key] = list(self._by_group(key, state[key], saved))
@@ -108,7 +105,7 @@ class Saved:
             sources = [[next(numbers) for _ in group["params"]] for group in optimizer.param_groups]
         else:
             return None
-        group_of = list(chain.from_iterable([i] * group["size"] for i, group in enumerate(groups)))
+        group_of = for_each(range(len(groups)), (group["size"] for group in groups))
         origins: list[int | None] = []
         for row in sources:
             known = list(dict.fromkeys(group_of[source] for source in row if source is not None))
@@ -139,13 +136,6 @@ def groups_beside(optimizer: Any, at: int) -> dict[str, Any]:
         for i, group in enumerate(optimizer.param_groups)
     ]
     return {"at": at, "groups": groups}
-
-
-def position_of(state: Mapping[str, Any]) -> int:
-    """The ticks that a scheduler has made by its state; a chain has none of its own."""
-    if "last_epoch" not in state and state.get(_PARTS):
-        return position_of(state[_PARTS][0])
-    return int(state.get("last_epoch", 0))
 
 
 def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -13,8 +13,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ..schedules.group_settings import RATE, Setting, rules_of
 from ..schedules.joining import Factor, Joined
+from ..schedules.record import BUILT_FROM
 from ..schedules.timeline import Curves, Timelines
-from .named_schedulers import BUILT_FROM, say_differences
+from .named_schedulers import say_differences
 
 _RATE = Setting(RATE)
 

@@ -11,7 +11,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from ..schedules.group_settings import RATE, Setting, copied
-from .named_schedulers import BUILT_FROM, ByName
+from ..schedules.record import BUILT_FROM
+from .named_schedulers import ByName
 
 _RATE = Setting(RATE)
 

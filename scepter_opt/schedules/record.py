@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from ..config.base import OpenConfig
 from ..config.plain import plain
-
-if TYPE_CHECKING:
-    from ..schedules.horizon import Horizon
+from .horizon import Horizon
 
 BUILT_FROM = "built_from"
 """Attribute of a scheduler that this package built."""
+PARTS = "_schedulers"
+"""Entry of a state of torch's: the states of the parts of a scheduler that holds others."""
 TICKS = ("INTERVAL", "FREQUENCY", "MONITOR")
 """Keys that are for what calls a scheduler."""
 
@@ -49,3 +50,10 @@ def _rates_of(config: Any) -> dict[str, Any]:
     if "SCHEDULERS" in made:
         made["SCHEDULERS"] = {name: _rates_of(part) for name, part in config.SCHEDULERS.items()}
     return made
+
+
+def position_of(state: Mapping[str, Any]) -> int:
+    """The ticks that a scheduler has made by its state; a chain has none of its own."""
+    if "last_epoch" not in state and state.get(PARTS):
+        return position_of(state[PARTS][0])
+    return int(state.get("last_epoch", 0))
