@@ -18,12 +18,12 @@ from ..lr_schedulers.registry import LR_SCHEDULERS
 from ..parameters.merging import OF_CYCLES, SETTINGS, Difference
 from ..schedules.group_settings import copied
 from ..schedules.horizon import Horizon
-from ..schedules.record import BUILT_FROM, position_of
+from ..schedules.record import BUILT_FROM, position_of, same_rates
 from .objects import inner_scheduler, place
 from .optimizers import OptimizerPlan, of_schedules, write_group
 from .policy import Policy
 from .positions import share_kept, ticks_here
-from .schedules import decided, differences, same_rates
+from .schedules import decided, differences
 
 # What a scheduler that waits for a metric has counted; its place in the schedule is last_epoch.
 _COUNTED = ("last_epoch", "_step_count", "best", "num_bad_epochs", "cooldown_counter")

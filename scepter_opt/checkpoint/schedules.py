@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ..config.plain import unlike
 from ..parameters.merging import Difference
-from ..schedules.record import TICKS
+from ..schedules.record import TICKS, same_rates
 
 Record = Mapping[str, Any]
 """What a scheduler was built from."""
 _RUN = ("total_steps", "steps_per_epoch")
-
-
-def same_rates(one: Record, other: Record) -> bool:
-    """Whether two schedules give the same rates, however they were written."""
-    # as text, since phases in another order are another schedule
-    return json.dumps(one["fitted"]) == json.dumps(other["fitted"])
 
 
 def differences(own: Record, saved: Record, side: Callable[[str], str], moves: bool) -> Iterator[Difference]:
@@ -38,7 +32,7 @@ def differences(own: Record, saved: Record, side: Callable[[str], str], moves: b
         names = ("NAME",) if other_class else tuple(own["node"])
         pairs = {name: (own["node"].get(name), saved["node"].get(name)) for name in names if name not in TICKS}
         for name, (here, there) in pairs.items():
-            for path, one, two in _unlike(here, there, name):
+            for path, one, two in unlike(here, there, name):
                 yield Difference(f"{key}.{path}", one, two, side(f"{key}.{path}"))
     for name in _RUN:
         counts = not equal or (moves and name == "steps_per_epoch")
@@ -50,15 +44,6 @@ def differences(own: Record, saved: Record, side: Callable[[str], str], moves: b
             held = side(f"{key}.{name}")
             reason = "what calls the scheduler goes by it"
             yield Difference(f"{key}.{name}", here, there, held if held == "error" else "config", (), reason)
-
-
-def _unlike(here: Any, there: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    """The deepest places in which two values differ; mappings of other keys, or in another order, differ as a whole."""
-    if isinstance(here, Mapping) and isinstance(there, Mapping) and list(here) == list(there):
-        for key in here:
-            yield from _unlike(here[key], there[key], f"{path}.{key}")
-    elif json.dumps(here) != json.dumps(there):
-        yield path, here, there
 
 
 def decided(own: Record, saved: Record, found: list[Difference]) -> Record:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import show, text_of
@@ -50,3 +51,21 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             items[f"{prefix}{key}"] = value
     return items
+
+
+def unlike(here: Any, there: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """The deepest places in which two plain values differ; mappings of other keys, or in another order, do as a whole.
+
+    Args:
+        here: One of the two.
+        there: The other.
+        path: Where they stand.
+
+    >>> list(unlike({"A": {"B": 1, "C": 2}}, {"A": {"B": 1, "C": 3}}))
+    [('A.C', 2, 3)]
+    """
+    if isinstance(here, Mapping) and isinstance(there, Mapping) and list(here) == list(there):
+        for key in here:
+            yield from unlike(here[key], there[key], f"{path}.{key}" if path else key)
+    elif json.dumps(here) != json.dumps(there):
+        yield path, here, there

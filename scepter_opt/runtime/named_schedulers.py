@@ -11,17 +11,19 @@ import torch
 from torch.optim import lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
-from ..config.plain import flat
+from ..config.plain import unlike
 from ..errors import Problem, say
 from ..parameters.merging import OF_CYCLES, merge
 from ..parameters.state import Names, for_each, match, names_of
 from ..schedules.group_settings import copied
-from ..schedules.record import BUILT_FROM, PARTS, position_of
+from ..schedules.record import BUILT_FROM, PARTS, position_of, same_kind, same_rates
 
 GROUPS = "groups"
 """Entry of a state: the groups that it was saved beside, without parameters and with their names."""
 # Lists with an entry for each group; base_lrs and _last_lr are of every scheduler.
 _BY_GROUP = ("base_lrs", "_last_lr", "min_lrs", "max_lrs", "base_momentums", "max_momentums", "lr_lambdas")
+# What a schedule has of any other: its place, and the rates there.
+_PLACE = ("base_lrs", "_last_lr", "last_epoch", "_step_count")
 _RATES = {"base_lrs": "initial_lr", "_last_lr": "lr"}
 # What schedulers write into groups.
 _WRITTEN = ("lr", "initial_lr", "momentum", "betas", *OF_CYCLES)
@@ -46,23 +48,33 @@ class ByName(LRScheduler):
         """Load a state.
 
         Warns:
-            ConfigWarning: It was saved of another node; its settings hold, as in torch.
+            ConfigWarning: It was saved of another node. Its settings hold, as in torch; of another class, or of another
+                function, the configuration's do, from the place and the rates that were saved.
         """
-        say_differences(self, state_dict)
+        own, other = getattr(self, BUILT_FROM, None), state_dict.get(BUILT_FROM)
+        is_another = bool(own and other) and not same_kind(own, other)
+        say_differences(self, state_dict, held="configuration" if is_another else "checkpoint")
         state = {key: value for key, value in state_dict.items() if key != GROUPS}
+        if is_another:
+            position = position_of(state)
+            state = {key: value for key, value in state.items() if key in _PLACE and key in vars(self)}
         saved = Saved.of(self.optimizer, state_dict.get(GROUPS))
-        if saved is None:
+        if saved is not None:
+            if PARTS in state:  # which find their groups, and leave the rates to the whole
+                state[PARTS] = [{**part, GROUPS: {**state_dict[GROUPS], "at": None}} for part in state[PARTS]]
+            for key in _BY_GROUP:
+                if isinstance(state.get(key), list) and len(state[key]) == len(saved.groups):
+                    state[key] = list(self._by_group(key, state[key], saved))
+        if is_another:
+            vars(self).update(state)
+            _place_parts(self, position)
+        else:
             super().load_state_dict(state)
-            return
-        if PARTS in state:  # which find their groups, and leave the rates to the whole
-            state[PARTS] = [{**part, GROUPS: {**state_dict[GROUPS], "at": None}} for part in state[PARTS]]
-        for key in _BY_GROUP:
-            if isinstance(state.get(key), list) and len(state[key]) == len(saved.groups):
-                state[key] = list(self._by_group(key, state[key], saved))
-        super().load_state_dict(state)
         # plain torch keeps what it does not know, and saves it again as it was
-        if saved.at == position_of(state):
-            saved.write(self.optimizer.param_groups)
+        if saved is not None and saved.at == position_of(state_dict):
+            saved.write(
+                self.optimizer.param_groups, (*_RATES.values(), "momentum", "betas") if is_another else _WRITTEN
+            )
 
     def _by_group(self, key: str, values: list[Any], saved: Saved) -> Iterator[Any]:
         """A list of the state in the order of the groups here, as far as each has a value."""
@@ -116,10 +128,10 @@ class Saved:
             groups, written["at"], origins, merge(optimizer.param_groups, beside, sources, lambda _: "checkpoint")[0]
         )
 
-    def write(self, groups: list[dict[str, Any]]) -> None:
+    def write(self, groups: list[dict[str, Any]], keys: tuple[str, ...]) -> None:
         """Set what a schedule writes to what it was; a tensor in place."""
         for group, one in zip(groups, self.merged, strict=True):
-            for key in _WRITTEN:
+            for key in keys:
                 if key in one and isinstance(group.get(key), torch.Tensor):
                     group[key].fill_(float(one[key]))
                 elif key in one:
@@ -142,6 +154,23 @@ def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one.get(key) == other.get(key) for key in _WRITTEN)
 
 
+def _place_parts(scheduler: Any, position: int) -> None:
+    """Bring the parts of a scheduler that holds others to where a run of its own would have brought them."""
+    milestones = getattr(scheduler, "_milestones", None)
+    for i, part in enumerate(getattr(scheduler, PARTS, ())):
+        begins, *ends = (0,) if milestones is None else (0, *milestones)[i : i + 2]
+        if begins <= position:
+            part.last_epoch = min([position, *(end - 1 for end in ends)]) - begins
+            _place_parts(part, part.last_epoch)
+
+
+def _told(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """In what two schedules differ; of two classes nothing can be compared but the names."""
+    if here["NAME"] != there["NAME"]:
+        return [("NAME", here["NAME"], there["NAME"])]
+    return [each for key in {**here, **there} for each in unlike(here.get(key), there.get(key), key)]
+
+
 def say_differences(scheduler: Any, state_dict: Mapping[str, Any], held: str = "checkpoint") -> bool:
     """Say once in what the node of a scheduler differs from that of a loaded state; returns whether it does.
 
@@ -149,11 +178,11 @@ def say_differences(scheduler: Any, state_dict: Mapping[str, Any], held: str = "
         ConfigWarning: It does.
     """
     own, saved = getattr(scheduler, BUILT_FROM, None), state_dict.get(BUILT_FROM)
-    if not own or not saved or own["fitted"] == saved["fitted"]:
+    if not own or not saved or same_rates(own, saved):
         return False
-    here, there = flat(own["fitted"]), flat(saved["fitted"])
-    keys = [key for key in {**here, **there} if here.get(key) != there.get(key)]
-    lines = [f"{key}: configuration {here.get(key)}, checkpoint {there.get(key)}" for key in keys]
+    lines = [
+        f"{key}: configuration {here}, checkpoint {there}" for key, here, there in _told(own["fitted"], saved["fitted"])
+    ]
     message = (
         f"the loaded state is of another schedule; the {held}'s holds. {'; '.join(lines)}. To decide it, load by "
         'scepter_opt.checkpoint.load(..., policy="config") or "checkpoint".'

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from ..config.base import OpenConfig
-from ..config.plain import plain
+from ..config.plain import flat, plain
 from .horizon import Horizon
 
 BUILT_FROM = "built_from"
 """Attribute of a scheduler that this package built."""
 PARTS = "_schedulers"
 """Entry of a state of torch's: the states of the parts of a scheduler that holds others."""
+KINDS = ("NAME", "LR_LAMBDA", "SCALE_FN")
+"""Keys of which a state holds nothing: class and functions are those of the object that it is loaded into."""
 TICKS = ("INTERVAL", "FREQUENCY", "MONITOR")
 """Keys that are for what calls a scheduler."""
 
@@ -50,6 +53,21 @@ def _rates_of(config: Any) -> dict[str, Any]:
     if "SCHEDULERS" in made:
         made["SCHEDULERS"] = {name: _rates_of(part) for name, part in config.SCHEDULERS.items()}
     return made
+
+
+def same_rates(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two schedules give the same rates by their records, however they were written."""
+    # as text, since phases in another order are another schedule
+    return json.dumps(one["fitted"]) == json.dumps(other["fitted"])
+
+
+def same_kind(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two schedules, by their records, and their parts in order are of the same classes and functions."""
+    first, second = (
+        [(key, value) for key, value in flat(each["fitted"]).items() if key.rpartition(".")[2] in KINDS]
+        for each in (one, other)
+    )
+    return first == second
 
 
 def position_of(state: Mapping[str, Any]) -> int:

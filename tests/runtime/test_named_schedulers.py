@@ -7,7 +7,7 @@ import pickle
 import warnings
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import torch
@@ -15,8 +15,10 @@ from torch.optim import lr_scheduler
 from torch.optim.swa_utils import SWALR
 
 import scepter_opt
-from scepter_opt import ConfigWarning
+from scepter_opt import LR_SCHEDULERS, ConfigWarning
+from scepter_opt.config.fields import Import, metadata
 from scepter_opt.runtime.named_schedulers import by_name
+from scepter_opt.schedules.record import KINDS
 from tests.runtime.named_runs import FAST, NAMED, NODES, SLOW, Run, built, go, groups_of
 from tests.support import TORCH_SCHEDULERS, by_hand, make_model, said, same
 
@@ -190,3 +192,84 @@ def test_a_total_from_which_nothing_is_made_is_no_other_schedule(name: str) -> N
     with said() as texts:
         second.load_state_dict(first.state_dict())
     assert texts == []
+
+
+# Of another class, or of another function, which torch does not save
+
+
+def halved(position: int) -> float:
+    return 0.5**position
+
+
+def rates_after(name: str, saved: dict[str, Any], here: dict[str, Any]) -> tuple[float, list[float], str, Any]:
+    """The rate at which one schedule was saved after 3 ticks, those of another that goes on, and what was said."""
+    saving, run = built(name, {}, **saved), built(name, {}, **here)
+    go(saving.scheduler, 3)
+    run.load_optimizer(saving.saved())
+    with said() as texts:
+        run.load_scheduler(saving.saved())
+    (text,) = texts
+    (rate,) = saving.scheduler.get_last_lr()
+    return rate, [rate for (rate,) in go(run.scheduler, 4)], text, run.scheduler
+
+
+def test_another_function_is_the_configurations_and_what_is_said_and_kept_is_so_too() -> None:
+    function = {"LR_LAMBDA": f"{__name__}.halved"}
+    _, rates, text, scheduler = rates_after("LambdaLR", {}, function)
+    assert rates == [0.1 * 0.5**position for position in range(4, 8)]
+    assert f"the configuration's holds. LR_LAMBDA: configuration {__name__}.halved, checkpoint tests.support." in text
+    assert (
+        scheduler.built_from["node"]["LR_LAMBDA"]
+        == scheduler.built_from["fitted"]["LR_LAMBDA"]
+        == function["LR_LAMBDA"]
+    )
+    rate, rates, _, _ = rates_after("MultiplicativeLR", {}, function)
+    assert rates == pytest.approx([rate * 0.5**4, rate * 0.5**9, rate * 0.5**15, rate * 0.5**22])
+
+
+@pytest.mark.parametrize("function", [None, f"{__name__}.halved"])
+def test_a_cycle_of_another_function_is_all_the_configurations(function: str | None) -> None:
+    cycle = {"STEP_SIZE_UP": 2, "BASE_LR": 0.1, "MAX_LR": 0.5}
+    other = f"{__name__}.halved" if function is None else None
+    mode = {"MODE": "triangular2"} if function is None else {}
+    theirs = {} if function is None else {"MODE": "exp_range", "GAMMA": 0.9}
+    _, rates, text, scheduler = rates_after(
+        "CyclicLR", {**cycle, **theirs, "SCALE_FN": other}, {**cycle, **mode, "SCALE_FN": function}
+    )
+    assert "the configuration's holds." in text
+    # cycles of four ticks, each half as high as the one before, or by the cycle's number from 1
+    heights = [0.4 * (0.5 if function else 1.0) * 0.5**number for number in range(2)]
+    assert rates == pytest.approx([0.1, 0.1 + heights[1] / 2, 0.1 + heights[1], 0.1 + heights[1] / 2])
+    assert scheduler.built_from["node"]["SCALE_FN"] == function
+
+
+def test_of_parts_of_other_classes_the_place_is_taken_and_the_configuration_holds() -> None:
+    exponentials = {"one": {"NAME": "ExponentialLR", "GAMMA": 0.5}, "two": {"NAME": "ExponentialLR", "GAMMA": 0.9}}
+    for more in ({}, {"three": {"NAME": "ExponentialLR", "GAMMA": 0.1}}):
+        node = {"SCHEDULERS": exponentials | more, "MILESTONES": [4, 6][: 1 + len(more)]}
+        _, rates, text, _ = rates_after("SequentialLR", {}, node)
+        # torch begins a part at its first rate
+        assert rates == pytest.approx([0.1, 0.09, *((0.1, 0.01) if more else (0.081, 0.0729))])
+        assert "the configuration's holds." in text
+
+
+def test_parts_in_another_order_are_another_schedule() -> None:
+    parts = {
+        "up": {"NAME": "LinearLR", "START_FACTOR": 0.5, "TOTAL_ITERS": 4},
+        "down": {"NAME": "ExponentialLR", "GAMMA": 0.9},
+    }
+    back = {"SCHEDULERS": dict(reversed(parts.items()))}
+    rate, rates, text, scheduler = rates_after("ChainedScheduler", {"SCHEDULERS": parts}, back)
+    assert "the configuration's holds. SCHEDULERS: configuration" in text
+    assert rates == pytest.approx([rate * 0.9 / 0.875, *(rate * 0.9**n / 0.875 for n in (2, 3, 4))])
+    assert list(scheduler.built_from["node"]["SCHEDULERS"]) == ["down", "up"]
+
+
+def test_every_key_that_names_a_function_is_one_of_which_states_hold_nothing() -> None:
+    named = {
+        key
+        for name in TORCH_SCHEDULERS
+        for key, annotation in get_type_hints(LR_SCHEDULERS.entry(name).config, include_extras=True).items()
+        if any(isinstance(mark, Import) for mark in metadata(annotation))
+    }
+    assert {"NAME", *named} == set(KINDS)
