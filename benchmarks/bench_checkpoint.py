@@ -121,28 +121,41 @@ def files(rounds: int) -> Iterator[Row]:
 
 
 def memory() -> Iterator[Row]:
-    """The most that a process holds beyond what it held before, each in a process of its own."""
+    """The most that a process holds beyond what it held before, each in a process of its own.
+
+    Of its own memory: what the system keeps of a file goes when it needs the room.
+    """
     parent = next(place for place in PLACES.values() if place.is_dir())
-    # what is freed goes back to the system, and does not serve the load
-    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
     with tempfile.TemporaryDirectory(dir=parent) as folder:
         for case in ("save", "load", "load anew"):
-            rows = {
-                who: json.loads(
-                    subprocess.run(
-                        [sys.executable, __file__, "memory", case, who, f"{folder}/{who}"],
-                        check=True, stdout=subprocess.PIPE, env=environment,
-                    ).stdout
-                )
-                for who in ("scepter_opt", "torch")
-            }  # fmt: skip
+            rows = {who: peak_of(case, who, f"{folder}/{who}") for who in ("scepter_opt", "torch")}
             for who, (extra, state) in rows.items():
                 row = Row(part=PART, case=f"memory to {case} {MODEL}", name=who, value=extra / state)
                 yield {**row, "unit": "of the state", "ratio": extra / max(1, rows["torch"][0]), "to": "torch"}
 
 
-def measure_memory(case: str, who: str, folder: Path) -> None:
-    """Print the bytes at the peak of a save or a load beyond those before it, and those of the optimizer's state."""
+def peak_of(case: str, who: str, folder: str) -> tuple[int, int]:
+    """The bytes at the peak of a save or a load beyond those before it, and those of the optimizer's state."""
+    # what is freed goes back to the system, and does not serve the load
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
+    command = [sys.executable, __file__, "memory", case, who, folder]
+    with subprocess.Popen(
+        command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        size = int(process.stdout.readline())
+        before = most = _held_by(process.pid)
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        while process.poll() is None:
+            most = max(most, _held_by(process.pid))
+    assert process.returncode == 0
+    return most - before, size
+
+
+def measured(case: str, who: str, folder: Path) -> None:
+    """Make a save or a load when it is told to; prints the bytes of the optimizer's state when it is ready."""
     folder.mkdir(exist_ok=True)
     run = large(plain=who == "torch", steps=0 if case == "load anew" else 1)
     tasks: dict[tuple[str, str], Callable[[], Any]] = {
@@ -151,16 +164,15 @@ def measure_memory(case: str, who: str, folder: Path) -> None:
         ("load", "scepter_opt"): partial(checkpoint.load, folder, **run),
         ("load", "torch"): partial(load_by_torch, folder, **run),
     }
-    size = 2 * 4 * sum(parameter.numel() for parameter in run["model"].parameters())
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before = _of_status("VmRSS")
+    print(2 * 4 * sum(parameter.numel() for parameter in run["model"].parameters()), flush=True)
+    sys.stdin.readline()
     tasks[case.removesuffix(" anew"), who]()
-    print(json.dumps([_of_status("VmHWM") - before, size]))
 
 
-def _of_status(name: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+def _held_by(number: int) -> int:
+    """The bytes of its own that a process holds."""
+    lines = Path(f"/proc/{number}/status").read_text().splitlines()
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon:")), 0)
 
 
 # By name
@@ -248,6 +260,6 @@ def rows(rounds: int = 7) -> Iterator[Row]:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["memory"]:
-        measure_memory(sys.argv[2], sys.argv[3], Path(sys.argv[4]))
+        measured(sys.argv[2], sys.argv[3], Path(sys.argv[4]))
     else:
         show(rows())

@@ -104,10 +104,16 @@ def _read_entry(entry: Entry, objects: Objects, renaming: Renaming) -> dict[str,
 
 
 def _load_file(path: Path) -> dict[str, Any]:
+    """A part; of a model what the file has is mapped, since it is copied once and not kept.
+
+    Raises:
+        Broken: It cannot be read.
+    """
     import torch
 
+    mapped = _LARGE.get(path.name) == "model"
     try:
-        part: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        part: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # of damaged bytes anything can come, and the digest says so
         raise Broken(f"{path.name} cannot be read ({reason_of(error)[:80]})") from error
     return part

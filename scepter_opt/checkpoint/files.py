@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ _ENTRY = re.compile(r"step-(\d{8,})(\.before)?")
 # A name that no reader takes for an entry; `.before` is what an entry of the same step was until the new one is there.
 _UNFINISHED, _BEFORE = ".unfinished", ".before"
 _CHUNK = 1 << 20
+"""Bytes at a time."""
 
 
 class Broken(Exception):
@@ -114,13 +116,23 @@ class HashingFile:
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
         self._digest = hashlib.sha256()
+        self._worker = ThreadPoolExecutor(1)
         self.size = 0
 
     def write(self, data: Any) -> int:
         """Write bytes, as a file does."""
-        self._digest.update(data)
+        if len(data) < _CHUNK:
+            self._digest.update(data)
+            written = self._file.write(data)
+        else:
+            # what is large is written and digested at once; the bytes are the caller's own again after this
+            digested = self._worker.submit(self._digest.update, data)
+            try:
+                written = self._file.write(data)
+            finally:
+                digested.result()
         self.size += len(data)
-        return self._file.write(data)
+        return written
 
     def flush(self) -> None:
         """As a file does."""
@@ -128,7 +140,7 @@ class HashingFile:
 
     def close(self) -> dict[str, Any]:
         """Bring it to the disk; returns what the manifest has of it."""
-        with self._file:
+        with self._worker, self._file:
             self._file.flush()
             os.fsync(self._file.fileno())
         return {"sha256": self._digest.hexdigest(), "bytes": self.size}

@@ -126,7 +126,8 @@ def _merged(
         _hold_own(result, group, first, "LEARNING_RATE", "lr")
     spelt = {name.lower(): name for name in group}
     differences = []
-    for key, own in settings.items():
+    # one group that says the same is what nearly all are
+    for key, own in settings.items() if there != [settings] else ():
         values = _different(said[key] for said in there if key in said)
         name = spelt.get(keyword_of(key))
         if key == "NAME" or not values:

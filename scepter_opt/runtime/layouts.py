@@ -41,10 +41,12 @@ def lay_state(parameters: Iterable[Any], states: MutableMapping[Any, Any]) -> No
         state = states.get(parameter)
         if not isinstance(state, dict):
             continue
+        is_contiguous = parameter.layout is torch.strided and parameter.is_contiguous()
         for key, value in state.items():
-            if not isinstance(value, torch.Tensor) or value.shape != parameter.shape:
+            if not isinstance(value, torch.Tensor) or value.layout is not torch.strided:
                 continue
-            if value.layout is not torch.strided or (value.is_contiguous() and parameter.is_contiguous()):
+            # what nearly all are comes first: there may be hundreds of thousands
+            if (is_contiguous and value.is_contiguous()) or value.shape != parameter.shape:
                 continue
             laid = torch.empty_like(parameter, dtype=value.dtype, device=value.device, requires_grad=False)
             if not has_strides(value, laid.stride()):

@@ -25,6 +25,8 @@ from ..parameters.state import (
 from .layouts import lay_state
 
 RATES = ("lr", "initial_lr")
+# What torch need not copy, value by value, into the groups.
+_DATA = (SETTINGS, "rules")
 _COLD = "MISSING_STATE: cold on the optimizer's node lets new parameters begin anew, and drops what is left over."
 
 _ASKED = 'scepter_opt.checkpoint.load(..., missing="cold") takes what the two share.'
@@ -50,6 +52,7 @@ class Loading:
         self._cold = cold
         self._key = key
         self._rates: list[dict[str, Any]] = []
+        self._withheld: list[dict[str, Any]] = []
 
     def before_load(self, optimizer: Optimizer, state_dict: dict[str, Any]) -> dict[str, Any]:
         """A load_state_dict pre-hook: the checkpoint as this optimizer would have written it.
@@ -60,25 +63,28 @@ class Loading:
         saved = state_dict["param_groups"]
         if not state_dict.get(DECIDED) and _is_ours(optimizer, saved):
             state_dict = self._by_name(optimizer, state_dict)
-        groups = []
+        groups, self._rates, self._withheld = [], [], []
         for own, loaded in zip_longest(optimizer.param_groups, state_dict["param_groups"]):
             if own is None or loaded is None:
                 return state_dict  # torch refuses another number of groups
             others = {key: value for key, value in loaded.items() if key not in self._kept}
-            groups.append(others | {key: own[key] for key in self._kept if key in own})
-        self._rates = [{key: group[key] for key in RATES if key in group} for group in optimizer.param_groups]
+            group = others | {key: own[key] for key in self._kept if key in own}
+            self._withheld.append({key: group.pop(key) for key in _DATA if key in group})
+            self._rates.append({key: own[key] for key in RATES if key in own})
+            groups.append(group)
         return {**state_dict, "param_groups": groups}
 
     def after_load(self, optimizer: Optimizer) -> None:
         """A load_state_dict post-hook: rates of the kind that they were, and state that lies as its parameters do."""
-        for group, rates in zip(optimizer.param_groups, self._rates, strict=True):
+        for group, rates, withheld in zip(optimizer.param_groups, self._rates, self._withheld, strict=True):
+            group.update(withheld)
             for key in RATES:
                 if key in group and "lr" in rates:
                     group[key] = _as_was(group[key], rates.get(key, rates["lr"]))
             if isinstance(rates.get("lr"), torch.Tensor):
                 group["lr"] = rates["lr"].copy_(group["lr"])
             lay_state(group["params"], optimizer.state)
-        self._rates.clear()
+        self._rates, self._withheld = [], []
 
     def _by_name(self, optimizer: Optimizer, state_dict: dict[str, Any]) -> dict[str, Any]:
         groups, saved = optimizer.param_groups, state_dict["param_groups"]
@@ -100,11 +106,11 @@ class Loading:
         if differences:
             say(_told(differences, self._key))
         count, numbered = 0, dict[Any, Any]()
-        for group, one, own in zip(groups, merged, taken, strict=True):
+        for one, own in zip(merged, taken, strict=True):
             members = range(count, count := count + len(own))
             numbered |= {i: value for i, value in zip(members, own, strict=True) if value is not None}
             one["params"] = members  # torch looks each parameter up here, which in a list takes quadratic time
-            one["param_names"] = group["param_names"]
+            del one["param_names"]  # torch leaves the group's own
         known = set(indices)
         others = {key: value for key, value in state.items() if key not in known}
         return {**state_dict, "state": numbered | others, "param_groups": merged}
@@ -133,21 +139,22 @@ def _other_shapes(optimizer: Optimizer, taken: list[list[Any]], names: Names) ->
         if not type(part_of(optimizer, group)).__module__.startswith("torch.optim"):
             continue
         for parameter, state, name in zip(group["params"], states, own, strict=True):
-            for key, value in state.items() if isinstance(state, Mapping) else ():
-                # factored state has 1 where a dimension was summed over
-                if isinstance(value, torch.Tensor) and value.ndim and not _fits(value.shape, parameter.shape):
-                    message = (
-                        f"{name} has the shape {tuple(parameter.shape)}, and its {key} is of {tuple(value.shape)}."
-                    )
+            if not isinstance(state, Mapping):
+                continue
+            expected = parameter.shape
+            for key, value in state.items():
+                if isinstance(value, torch.Tensor) and value.shape != expected and not _fits(value.shape, expected):
+                    message = f"{name} has the shape {tuple(expected)}, and its {key} is of {tuple(value.shape)}."
                     yield Problem("", message)
                     break
 
 
 def _fits(state: torch.Size, parameter: torch.Size) -> bool:
-    if state == parameter or state.numel() == 1:
-        return True
-    return (len(state) == len(parameter) and all(s in (1, p) for s, p in zip(state, parameter, strict=True))) or (
-        len(state) < len(parameter) and state.numel() < parameter.numel()
+    """Whether state of one shape can be of a parameter of another: factored, it has 1 where a dimension is summed."""
+    return (
+        state.numel() == 1
+        or (len(state) == len(parameter) and all(s in (1, p) for s, p in zip(state, parameter, strict=True)))
+        or (len(state) < len(parameter) and state.numel() < parameter.numel())
     )
 
 

@@ -11,7 +11,7 @@ import torch
 from torch.optim import lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
-from ..config.plain import unlike
+from ..config.plain import flat, unlike
 from ..errors import Problem, say
 from ..parameters.merging import OF_CYCLES, merge
 from ..parameters.state import Names, for_each, match, names_of
@@ -168,7 +168,10 @@ def _told(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[tuple[str, 
     """In what two schedules differ; of two classes nothing can be compared but the names."""
     if here["NAME"] != there["NAME"]:
         return [("NAME", here["NAME"], there["NAME"])]
-    return [each for key in {**here, **there} for each in unlike(here.get(key), there.get(key), key)]
+    first, second = flat(here), flat(there)
+    keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
+    # without any it is the order of something
+    return [(key, first.get(key), second.get(key)) for key in keys] or list(unlike(here, there))
 
 
 def say_differences(scheduler: Any, state_dict: Mapping[str, Any], held: str = "checkpoint") -> bool:
