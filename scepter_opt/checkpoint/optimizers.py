@@ -189,7 +189,8 @@ class OptimizerPlan:
         for group, one in zip(self.optimizer.param_groups, self.merged, strict=True):
             # torch looks each parameter up in these, which in a list takes quadratic time
             members = range(count, count := count + len(group["params"]))
-            values = {**one, **of_schedules(group)} if scheduled else one
+            values = {**one, **of_schedules(group)} if scheduled else dict(one)
+            values.pop("param_names", None)  # which torch would copy, and leaves as they are
             groups.append({**values, "params": members})
         state = {"state": self._state | self._others, "param_groups": groups, DECIDED: True}
         self.optimizer.load_state_dict(state)

@@ -63,6 +63,18 @@ class Renaming:
             message = f"the checkpoint has no parameter or module of this name.{did_you_mean(old, known)}"
             yield Problem(f"rename.{old}", message, self._given[old])
 
-    def applied(self, values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-        """A mapping with the names that its keys have now."""
-        return {self.new(name, prefix): value for name, value in values.items()}
+    def applied(self, values: Mapping[str, Any], prefix: str = "") -> Mapping[str, Any]:
+        """A mapping with the names that its keys have now.
+
+        Raises:
+            ConfigError: Two of them have become one.
+        """
+        if not self._given:
+            return values
+        old_of: dict[str, str] = {}
+        for name in values:
+            other = old_of.setdefault(self.new(name, prefix), name)
+            if other != name:
+                message = f"would make one name of {other} and {name}, which the checkpoint both has."
+                raise ConfigError([Problem(f"rename.{name if name in self.done else other}", message, self.new(name, prefix))])
+        return {new: values[old] for new, old in old_of.items()}

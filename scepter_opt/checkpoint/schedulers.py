@@ -184,6 +184,8 @@ class SchedulerPlan:
         """Make the scheduler one of another node, of whatever class: whoever holds it goes on holding it."""
         built = _built(record, self.scheduler.optimizer)
         self.scheduler.__class__ = type(built)
+        if "is_observed" in vars(built):  # said by the driver, which brings its metric
+            built.is_observed = vars(self.scheduler).get("is_observed", False)
         vars(self.scheduler).clear()
         vars(self.scheduler).update(vars(built))
 

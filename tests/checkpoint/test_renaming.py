@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from scepter_opt import ConfigError
 from scepter_opt.checkpoint.renaming import Renaming
 
 
@@ -31,3 +32,11 @@ def test_an_old_name_that_nothing_had_is_a_problem() -> None:
     assert renaming.new("encoder.weight") == "encoder.weight"
     (problem,) = renaming.unused(["encoder.weight"])
     assert "Did you mean encoder?" in str(problem)
+
+
+def test_two_names_that_would_become_one_are_refused() -> None:
+    with pytest.raises(ConfigError, match="rename.old.a = 'new.a': would make one name of new.a and old.a"):
+        Renaming({"old": "new"}).applied({"new.a": 1, "old.a": 2})
+    with pytest.raises(ConfigError, match="rename.old.a = 'new.a': would make one name of old.a and new.a"):
+        Renaming({"old": "new"}).applied({"old.a": 2, "new.a": 1})
+    assert Renaming({"one": "two", "two": "one"}).applied({"one": 1, "two": 2}) == {"two": 1, "one": 2}
