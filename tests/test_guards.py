@@ -43,6 +43,7 @@ ALLOWED = {
     "integrations.hydra_plugins",
     "lr_schedulers",
     "lr_schedulers.base_scheduler",
+    "lr_schedulers.metrics",
     "lr_schedulers.official_schedulers",
     "lr_schedulers.registry",
     "optimizers",

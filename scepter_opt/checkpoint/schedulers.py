@@ -12,13 +12,13 @@ from ..components.signatures import parameters_of
 from ..config.names import key_of
 from ..config.plain import plain
 from ..errors import ConfigError, Problem
-from ..lr_schedulers.base_scheduler import metric_of
 from ..lr_schedulers.building import Silent
+from ..lr_schedulers.metrics import metric_of
 from ..lr_schedulers.registry import LR_SCHEDULERS
 from ..parameters.merging import OF_CYCLES, SETTINGS, Difference
 from ..schedules.group_settings import copied
 from ..schedules.horizon import Horizon
-from ..schedules.record import BUILT_FROM, position_of, same_rates
+from ..schedules.record import BUILT_FROM, FINISH, position_of, same_rates, up_to_finish
 from .objects import inner_scheduler, place
 from .optimizers import OptimizerPlan, of_schedules, write_group
 from .policy import Policy
@@ -57,6 +57,8 @@ class SchedulerPlan:
         """What a number of optimizer steps in the checkpoint is multiplied by to be one here."""
         self._position = position_of(saved["state"])
         self._moved = False
+        self._finishing: dict[str, Any] | None = None
+        """The state from which a schedule with a FINISH goes on."""
         self._effective: dict[str, Any] | None = None
         """What the schedule that holds is built from; None where it is the scheduler's own."""
         own, other = getattr(self.scheduler, BUILT_FROM, None), saved[BUILT_FROM]
@@ -72,13 +74,13 @@ class SchedulerPlan:
         moves = share not in (None, 1)
         key = own["key"]
         self.keys = [f"{key}.{name}" for name in (*own["node"], "total_steps", "steps_per_epoch")]
-        self.differences = list(differences(own, other, policy.side, moves))
+        self.differences = list(differences(up_to_finish(own, other), other, policy.side, moves))
         if any(one.held == "error" for one in self.differences):
             return
         holds = decided(own, other, self.differences)
-        self._effective = dict(own)
+        self._effective, trial = dict(own), self.scheduler
         if any(one.held == "checkpoint" for one in self.differences):
-            self._try_out(holds)
+            trial = self._try_out(holds)
         run = self._effective
         share = share_kept(run, other)
         if share is None:
@@ -96,8 +98,16 @@ class SchedulerPlan:
             self.problems.append(Problem(f"{key}.INTERVAL", message, own["node"].get("INTERVAL")))
             return
         self._moved, self._position = position != self._position, position
+        if FINISH in run["node"] and not self.problems:
+            self._finishing = {**self._saved["state"], "last_epoch": position}
+            if self._finishing.get("start") is not None:
+                self._finishing["start"] = ticks_here(self._finishing["start"], run, other, share)
+            try:
+                trial.start_of(self._finishing)
+            except ConfigError as error:
+                self.problems += [problem.under(key) for problem in error.problems]
 
-    def _try_out(self, holds: Mapping[str, Any]) -> None:
+    def _try_out(self, holds: Mapping[str, Any]) -> Any:
         """Build the schedule that holds on an optimizer that is thrown away, to know that it can be built."""
         import torch
 
@@ -109,11 +119,12 @@ class SchedulerPlan:
         except ConfigError as error:
             message = "the schedule that policy makes of configuration and checkpoint cannot be:"
             self.problems += [Problem(p.key, f"{message} {p.message}", p.value) for p in error.problems]
-            return
-        if metric_of(built.step) != metric_of(self.scheduler.step):
+            return None
+        if len({_metric_of(built), _metric_of(self.scheduler)} - {None}) > 1:
             message = "one of the two waits for a metric, and what calls it goes by the configuration's: take that."
             self.problems.append(Problem(f"{holds['key']}.NAME", message, holds["node"]["NAME"]))
         self._effective = dict(getattr(built, BUILT_FROM))
+        return built
 
     def _compare_foreign(self, policy: Policy) -> None:
         """Compare by what the classes' constructors take, as far as that stands in their states."""
@@ -139,7 +150,8 @@ class SchedulerPlan:
     def differs(self) -> bool:
         """Whether rates at the position are others than the checkpoint's."""
         record = self._effective
-        own = record is not None and not same_rates(record, self._saved[BUILT_FROM])
+        saved = self._saved[BUILT_FROM]
+        own = record is not None and not same_rates(up_to_finish(record, saved), saved)
         return own or self._moved or self._groups.moved_rates
 
     def apply(self) -> None:
@@ -151,7 +163,12 @@ class SchedulerPlan:
             if not same_rates(self._effective, getattr(self.scheduler, BUILT_FROM)):
                 self._become(self._effective)
             state = self._saved["state"]
-            if not self.differs:
+            finishing = self._finishing
+            if finishing is not None and (not self.differs or self.scheduler.start_of(finishing) is not None):
+                self.scheduler.load_state_dict(finishing)
+                self._groups.write_values()
+                self.scheduler.write_rates()
+            elif not self.differs:
                 self.scheduler.load_state_dict(dict(state))
                 self._groups.write_values()
             elif hasattr(self.scheduler, "timelines"):
@@ -219,6 +236,12 @@ class SchedulerPlan:
                 if name in begun:
                     begun[name] = tuple(value) if isinstance(value, list) else plain(value)
             yield {**begun, "initial_lr": begun["lr"]}
+
+
+def _metric_of(scheduler: Any) -> str | None:
+    """Whether a step takes a metric; None of a FINISH that goes without what was before it."""
+    ticked = getattr(scheduler, "before", None) if hasattr(scheduler, "finish") else scheduler
+    return None if ticked is None else metric_of(ticked.step)
 
 
 def _counters(state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def differences(own: Record, saved: Record, side: Callable[[str], str], moves: b
     if not equal:
         other_class = own["node"]["NAME"] != saved["node"]["NAME"]
         # nothing can be compared of two classes but the names
-        names = ("NAME",) if other_class else tuple(own["node"])
+        names = ("NAME",) if other_class else dict.fromkeys([*own["node"], *saved["node"]])
         pairs = {name: (own["node"].get(name), saved["node"].get(name)) for name in names if name not in TICKS}
         for name, (here, there) in pairs.items():
             for path, one, two in unlike(here, there, name):

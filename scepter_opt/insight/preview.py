@@ -12,8 +12,9 @@ from ..components.checking import check_node
 from ..config.names import keyword_of
 from ..config.nodes import full_key
 from ..errors import ConfigError, Problem, below
-from ..lr_schedulers.base_scheduler import SchedulerConfig, metric_for
+from ..lr_schedulers.base_scheduler import SchedulerConfig
 from ..lr_schedulers.building import Silent, horizon
+from ..lr_schedulers.metrics import metric_for
 from ..lr_schedulers.phases import PhasesLR
 from ..lr_schedulers.registry import LR_SCHEDULERS
 from ..optimizers.base_optimizer import OptimizerConfig
@@ -80,7 +81,7 @@ def preview(cfg: Any, total_steps: int | Horizon, groups: Any = None, steps_per_
         run = horizon(total_steps, steps_per_epoch)
         ticks = _ticks(config, run)
         listed = _listed(groups)
-        if isinstance(config, PhasesLR.Config):
+        if isinstance(config, PhasesLR.Config) and not config.FINISH:
             return _of_phases(config.with_horizon(run).timelines(), listed, _own_values(groups, listed), ticks)
     return _of_any(config, listed, ticks, run, key)
 

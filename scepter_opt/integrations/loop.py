@@ -11,7 +11,8 @@ from ..components.checking import check_node
 from ..components.keywords import target_class
 from ..config.nodes import full_key
 from ..errors import ConfigError, Problem, below, did_you_mean, say, show
-from ..lr_schedulers.base_scheduler import Metric, metric_for
+from ..lr_schedulers.finishing import TARGET as FINISH_TARGET
+from ..lr_schedulers.metrics import Metric, metric_for
 from ..lr_schedulers.registry import LR_SCHEDULERS
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ class Driver:
     def _fitting(self, config: Any, metrics: Collection[str]) -> Metric:
         """Whether the scheduler takes a metric; refuse what would only show after the first epoch."""
         component = config.component
-        target = target_class(component.target) if component.target else None
+        built = FINISH_TARGET if config.get("FINISH") else component.target
+        target = target_class(built) if built else None
         if target is not None and not isinstance(self._inner, target):
             message = f"this is the node of another scheduler: the driver is given a {type(self._inner).__name__}."
             raise ConfigError([Problem("NAME", message, config.NAME)])

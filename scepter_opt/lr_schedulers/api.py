@@ -128,7 +128,7 @@ def schedule(node: Any, total_steps: int | Horizon | None = None, steps_per_epoc
         config = check_node(values, LR_SCHEDULERS, key="")
         if not isinstance(config, PhasesLR.Config):
             raise ConfigError([Problem("NAME", "must be PhasesLR: other schedulers need an optimizer.", config.NAME)])
-        for key in ("SETTINGS", "RULES"):
+        for key in ("SETTINGS", "RULES", "FINISH"):
             if config[key]:
                 raise ConfigError([Problem(key, "belongs to an optimizer's schedule; a plain function has none.")])
         run = horizon(total_steps, steps_per_epoch)

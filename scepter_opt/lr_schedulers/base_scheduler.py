@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ..components.component import Component
 from ..config.base import Config
-from ..config.fields import Bounds, CheckedAs, OptionalWholeFromOne, WholeFromOne
+from ..config.fields import Bounds, CheckedAs, Later, OptionalWholeFromOne, WholeFromOne
 from ..config.plain import plain
 from ..errors import ConfigError, Problem
+from .metrics import Metric, metric_of
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -30,24 +30,6 @@ class Interval(str, enum.Enum):
     epoch = "epoch"
 
 
-Metric: TypeAlias = Literal["none", "optional", "required"]
-"""Whether a scheduler's step takes a metric."""
-
-
-def metric_of(step: Callable[..., Any]) -> Metric:
-    """Whether a scheduler's step takes a metric, by its signature, which names it `metrics` as torch does."""
-    parameter = inspect.signature(step).parameters.get("metrics")
-    if parameter is None:
-        return "none"
-    return "required" if parameter.default is parameter.empty else "optional"
-
-
-def metric_for(component: Any, scheduler: Any) -> Metric:
-    """Whether the step of a scheduler takes a metric; where its component builds it itself, the object tells."""
-    metric: Metric = component.metric if component.target else metric_of(scheduler.step)
-    return metric
-
-
 @dataclass(kw_only=True)
 class SchedulerConfig(Config):
     """The keys that every scheduler has."""
@@ -60,6 +42,8 @@ class SchedulerConfig(Config):
     """Name of the metric, of those that the loop measures, for a scheduler whose step takes one."""
     TOTAL_STEPS: OptionalWholeFromOne = None
     """Ticks of the run; null takes the run's length from the call."""
+    FINISH: Annotated[Any, Later("scepter_opt.schedules.finishing.FinishKeys")] = None
+    """A last curve from where the run stands: {CURVE: one_minus_sqrt, TO: 0, LENGTH: 10%}; the schedule ends there."""
 
     horizon: ClassVar[str] = ""
     """The key that says after how many ticks the schedule ends; where it is null the run's total fills it."""
@@ -131,6 +115,8 @@ class SchedulerConfig(Config):
         """What the build would find out, as far as it can be known without the length of the run."""
         from ..schedules.horizon import Horizon, UnknownYet
 
+        if self.FINISH and self.FINISH.AT is None:
+            return [], []  # the schedule before it is the checkpoint's, and is not built
         remarks = list(self.remarks())
         try:
             remarks += self.remarks_on(self.try_out(Horizon()), Horizon())

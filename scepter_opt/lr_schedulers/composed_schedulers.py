@@ -50,7 +50,7 @@ class NamedSchedulers(Nested):
         if config.get("SETTINGS"):
             message = f"belongs on a scheduler of its own: {self.holder} hands over nothing but the rate."
             problems.append(Problem("SETTINGS", message))
-        for key in ("INTERVAL", "FREQUENCY", "MONITOR", "TOTAL_STEPS"):
+        for key in ("INTERVAL", "FREQUENCY", "MONITOR", "TOTAL_STEPS", "FINISH"):
             value = getattr(config, key)
             if key != config.horizon and value != fields(type(config))[key].default:
                 problems.append(Problem(key, f"belongs on the {self.holder} that holds this node.", value))

@@ -53,33 +53,52 @@ class SchedulerRegistry(Registry):
         """
         from ..components.checking import checked
         from ..config.nodes import full_key
-        from ..schedules.record import BUILT_FROM, record
         from .building import horizon, untouched
+
+        key = key or full_key(cfg) or self.kind
+        with checked(cfg, self, key) as config, untouched(optimizer):
+            build = self._build_finish if config.get("FINISH") else self._build
+            return build(config, logger, optimizer, horizon(total_steps, steps_per_epoch), key)
+
+    def _build(self, config: Any, logger: Any, optimizer: Optimizer, run: Horizon, key: str) -> LRScheduler:
+        from ..schedules.record import BUILT_FROM, record
         from .pairing import refuse_unrated
         from .proportions import in_proportion
 
-        key = key or full_key(cfg) or self.kind
         remarks: list[Problem] = []
-        with checked(cfg, self, key) as config, untouched(optimizer):
-            run = horizon(total_steps, steps_per_epoch)
-            written = fitted = config
-            if isinstance(config, SchedulerConfig):
-                if config.needs_rate:
-                    refuse_unrated(optimizer)
-                fitted = config.with_horizon(run)
-                # of the Config as it was written: what was filled in is nobody's mistake
-                remarks += [*config.remarks(), *config.remarks_on(fitted, run), *config.remarks_at(optimizer)]
-                config = in_proportion(fitted, optimizer)  # noqa: PLW2901  # the same, completed
-            scheduler: LRScheduler = config.component(config, logger)(optimizer)
-            if scheduler is None:
-                message = "its __call__ returns nothing: return the scheduler."
-                raise ConfigError([Problem("NAME", message, config.NAME)])
-            with suppress(AttributeError):  # of a class with slots
-                setattr(scheduler, BUILT_FROM, record(written, fitted, run, key))
-            # inside, so that where warnings are errors the optimizer is left as it was
-            for remark in remarks:
-                say(remark)
+        written = fitted = config
+        if isinstance(config, SchedulerConfig):
+            if config.needs_rate:
+                refuse_unrated(optimizer)
+            fitted = config.with_horizon(run)
+            # of the Config as it was written: what was filled in is nobody's mistake
+            remarks += [*config.remarks(), *config.remarks_on(fitted, run), *config.remarks_at(optimizer)]
+            config = in_proportion(fitted, optimizer)
+        scheduler: LRScheduler = config.component(config, logger)(optimizer)
+        if scheduler is None:
+            message = "its __call__ returns nothing: return the scheduler."
+            raise ConfigError([Problem("NAME", message, config.NAME)])
+        with suppress(AttributeError):  # of a class with slots
+            setattr(scheduler, BUILT_FROM, record(written, fitted, run, key))
+        # inside the build, so that where warnings are errors the optimizer is left as it was
+        for remark in remarks:
+            say(remark)
         self.log(logger, config.describe if isinstance(config, SchedulerConfig) else lambda: str(config.NAME))
+        return scheduler
+
+    def _build_finish(self, config: Any, logger: Any, optimizer: Optimizer, run: Horizon, key: str) -> LRScheduler:
+        from ..schedules.record import BUILT_FROM, record
+        from .finishing import build_finish, fitted_finish, without_finish
+        from .pairing import refuse_unrated
+
+        refuse_unrated(optimizer)
+        # without AT the schedule before it is the checkpoint's, and is ticked no more
+        begins_loaded = config.FINISH.AT is None
+        before = None if begins_loaded else self._build(without_finish(config), logger, optimizer, run, key)
+        scheduler = build_finish(config, before, optimizer, run, key)
+        fitted = fitted_finish(config, getattr(before, BUILT_FROM, {}).get("fitted"), run)
+        setattr(scheduler, BUILT_FROM, {**record(config, config, run, key), "fitted": fitted})
+        self.log(logger, config.FINISH.describe)
         return scheduler
 
 

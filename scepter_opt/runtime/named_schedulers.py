@@ -16,7 +16,7 @@ from ..errors import Problem, say
 from ..parameters.merging import OF_CYCLES, merge
 from ..parameters.state import Names, for_each, match, names_of
 from ..schedules.group_settings import copied
-from ..schedules.record import BUILT_FROM, PARTS, position_of, same_kind, same_rates
+from ..schedules.record import BUILT_FROM, FINISH, PARTS, position_of, same_kind, same_rates
 
 GROUPS = "groups"
 """Entry of a state: the groups that it was saved beside, without parameters and with their names."""
@@ -26,7 +26,7 @@ _BY_GROUP = ("base_lrs", "_last_lr", "min_lrs", "max_lrs", "base_momentums", "ma
 _PLACE = ("base_lrs", "_last_lr", "last_epoch", "_step_count")
 _RATES = {"base_lrs": "initial_lr", "_last_lr": "lr"}
 # What schedulers write into groups.
-_WRITTEN = ("lr", "initial_lr", "momentum", "betas", *OF_CYCLES)
+WRITTEN = ("lr", "initial_lr", "momentum", "betas", *OF_CYCLES)
 
 
 class ByName(LRScheduler):
@@ -52,7 +52,7 @@ class ByName(LRScheduler):
                 function, the configuration's do, from the place and the rates that were saved.
         """
         own, other = getattr(self, BUILT_FROM, None), state_dict.get(BUILT_FROM)
-        is_another = bool(own and other) and not same_kind(own, other)
+        is_another = own is not None and other is not None and not same_kind(own, other)
         say_differences(self, state_dict, held="configuration" if is_another else "checkpoint")
         state = {key: value for key, value in state_dict.items() if key != GROUPS}
         if is_another:
@@ -72,9 +72,7 @@ class ByName(LRScheduler):
             super().load_state_dict(state)
         # plain torch keeps what it does not know, and saves it again as it was
         if saved is not None and saved.at == position_of(state_dict):
-            saved.write(
-                self.optimizer.param_groups, (*_RATES.values(), "momentum", "betas") if is_another else _WRITTEN
-            )
+            saved.write(self.optimizer.param_groups, (*_RATES.values(), "momentum", "betas") if is_another else WRITTEN)
 
     def _by_group(self, key: str, values: list[Any], saved: Saved) -> Iterator[Any]:
         """A list of the state in the order of the groups here, as far as each has a value."""
@@ -101,6 +99,8 @@ class Saved:
     """The scheduler's position then; None in a part of another."""
     origins: list[int | None]
     """Per group here the saved one that its parameters come from; None of one that is new or comes from several."""
+    first: list[int | None]
+    """The same, of one that comes from several the first."""
     merged: list[dict[str, Any]]
     """What loading makes of each group here."""
 
@@ -118,15 +118,15 @@ class Saved:
         else:
             return None
         group_of = for_each(range(len(groups)), (group["size"] for group in groups))
-        origins: list[int | None] = []
+        origins, first = list[int | None](), list[int | None]()
         for row in sources:
             known = list(dict.fromkeys(group_of[source] for source in row if source is not None))
             alike = all(_equal(groups[known[0]], groups[other]) for other in known[1:])
             origins.append(known[0] if known and alike else None)
+            first.append(known[0] if known else None)
         beside = [{**group, "params": range(group["size"])} for group in groups]
-        return cls(
-            groups, written["at"], origins, merge(optimizer.param_groups, beside, sources, lambda _: "checkpoint")[0]
-        )
+        merged = merge(optimizer.param_groups, beside, sources, lambda _: "checkpoint")[0]
+        return cls(groups, written["at"], origins, first, merged)
 
     def write(self, groups: list[dict[str, Any]], keys: tuple[str, ...]) -> None:
         """Set what a schedule writes to what it was; a tensor in place."""
@@ -151,7 +151,7 @@ def groups_beside(optimizer: Any, at: int) -> dict[str, Any]:
 
 
 def _equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(one.get(key) == other.get(key) for key in _WRITTEN)
+    return all(one.get(key) == other.get(key) for key in WRITTEN)
 
 
 def _place_parts(scheduler: Any, position: int) -> None:
@@ -168,6 +168,8 @@ def _told(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[tuple[str, 
     """In what two schedules differ; of two classes nothing can be compared but the names."""
     if here["NAME"] != there["NAME"]:
         return [("NAME", here["NAME"], there["NAME"])]
+    if (FINISH in here) != (FINISH in there):  # beside which the schedule before it counts for nothing
+        return [(FINISH, here.get(FINISH), there.get(FINISH))]
     first, second = flat(here), flat(there)
     keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
     # without any it is the order of something

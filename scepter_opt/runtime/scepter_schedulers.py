@@ -11,8 +11,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from ..schedules.group_settings import RATE, Setting, copied
-from ..schedules.record import BUILT_FROM
-from .named_schedulers import ByName
+from ..schedules.record import BUILT_FROM, position_of
+from .named_schedulers import ByName, say_differences
 
 _RATE = Setting(RATE)
 
@@ -90,6 +90,12 @@ class NoneLR(LRScheduler):
     def get_last_lr(self) -> list[Any]:
         """The present rate of each group."""
         return self.get_lr()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting from where a state stands."""
+        say_differences(self, state_dict, held="configuration")
+        self.last_epoch = position_of(state_dict)
+        self._step_count = self.last_epoch + 1
 
 
 @final

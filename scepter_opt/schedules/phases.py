@@ -114,7 +114,7 @@ class Phases(Nested):
         phases: dict[str, Phase] = {}
         problems: list[Problem] = []
         for name, written in value.items():
-            phase, wrong = _check_phase(written, imports)
+            phase, wrong = check_phase(written, imports)
             problems += [problem.under(text_of(name)) for problem in wrong]
             phases[text_of(name)] = phase
         if problems:
@@ -171,7 +171,8 @@ _ENDS = {
 }
 
 
-def _check_phase(value: Any, imports: bool | None) -> tuple[Any, list[Problem]]:
+def check_phase(value: Any, imports: bool | None, without: tuple[str, ...] = ()) -> tuple[Any, list[Problem]]:
+    """A Phase, and what is wrong with it; the keys `without` are none of its."""
     if value is None:  # leaves a phase out, where a config can only be merged into
         return Phase(CURVE="constant", LENGTH=Length(Fraction(0), "ticks")), []
     if not isinstance(value, Mapping):
@@ -183,6 +184,7 @@ def _check_phase(value: Any, imports: bool | None) -> tuple[Any, list[Problem]]:
     elif isinstance(curve, str) and curve in CURVES:
         owner = f"a phase of the curve {curve}"
         allowed = ["CURVE", "LENGTH", *_ENDS[CURVES[curve].to], "CLOCK", *CURVES[curve].keys]
+        allowed = [key for key in allowed if key not in without]
     else:
         problems.append(_no_curve(curve, "CURVE" in said))
         owner, allowed = "a phase", [field.name for field in dataclasses.fields(Phase)]

@@ -16,6 +16,8 @@ PARTS = "_schedulers"
 """Entry of a state of torch's: the states of the parts of a scheduler that holds others."""
 KINDS = ("NAME", "LR_LAMBDA", "SCALE_FN")
 """Keys of which a state holds nothing: class and functions are those of the object that it is loaded into."""
+FINISH = "FINISH"
+"""Key of the curve that ends a schedule from where it stands; it is in no record where there is none."""
 TICKS = ("INTERVAL", "FREQUENCY", "MONITOR")
 """Keys that are for what calls a scheduler."""
 
@@ -35,16 +37,20 @@ def record(config: Any, fitted: Any, run: Horizon, key: str) -> dict[str, Any]:
     """
     return {
         "key": key,
-        "node": plain(config),
+        "node": _said(config),
         "fitted": _rates_of(fitted),
         "total_steps": run.total_steps,
         "steps_per_epoch": run.steps_per_epoch,
     }
 
 
+def _said(config: Any) -> dict[str, Any]:
+    return {key: value for key, value in plain(config).items() if key != FINISH or value}
+
+
 def _rates_of(config: Any) -> dict[str, Any]:
     """What of a Config its rates come from."""
-    made: dict[str, Any] = plain(config)
+    made = _said(config)
     if isinstance(config, OpenConfig):
         return made
     # a total from which nothing was made is no part of a schedule, and what has phases has their lengths
@@ -67,7 +73,18 @@ def same_kind(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         [(key, value) for key, value in flat(each["fitted"]).items() if key.rpartition(".")[2] in KINDS]
         for each in (one, other)
     )
-    return first == second
+    return first == second and (FINISH in one["fitted"]) == (FINISH in other["fitted"])
+
+
+def up_to_finish(own: Mapping[str, Any], saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record of a schedule as far as it was to be the same as a checkpoint's: a FINISH begins after that."""
+    finish = own["fitted"].get(FINISH)
+    if finish is None or FINISH in saved["fitted"]:
+        return own
+    if "AT" not in finish:  # whatever led to the checkpoint
+        ticks = {key: own["node"][key] for key in TICKS if key in own["node"]}
+        return {**own, "node": {**saved["node"], **ticks}, "fitted": saved["fitted"]}
+    return {**own, **{part: {k: v for k, v in own[part].items() if k != FINISH} for part in ("node", "fitted")}}
 
 
 def position_of(state: Mapping[str, Any]) -> int:
