@@ -31,7 +31,7 @@ def run_configuration(cfg: DictConfig, own_problems: Callable[[DictConfig], Iter
     """
     if cfg.resume is not None:
         cfg = _continued(cfg)
-    problems = list(own_problems(cfg))
+    problems = [*own_problems(cfg), *_wrong_keep(cfg), *_without_beginning(cfg)]
     if cfg.policy not in POLICIES:
         problems.append(Problem("policy", f"must be one of {', '.join(POLICIES)}.", cfg.policy))
     try:
@@ -41,6 +41,23 @@ def run_configuration(cfg: DictConfig, own_problems: Callable[[DictConfig], Iter
     if problems:
         raise ConfigError(problems)
     return cfg
+
+
+def total_given(cfg: DictConfig, steps: int) -> int | None:
+    """The steps of the run as the builds are given them: None where a FINISH says its own length."""
+    return None if OmegaConf.select(cfg, "lr_scheduler.FINISH.LENGTH") is not None else steps
+
+
+def _wrong_keep(cfg: DictConfig) -> Iterator[Problem]:
+    if cfg.keep is not None and not (type(cfg.keep) is int and cfg.keep > 0):
+        yield Problem("keep", "must be a whole number of at least 1, or null for all.", cfg.keep)
+
+
+def _without_beginning(cfg: DictConfig) -> Iterator[Problem]:
+    """The problem with a FINISH in a run that loads nothing."""
+    finish = OmegaConf.select(cfg, "lr_scheduler.FINISH")
+    if isinstance(finish, DictConfig) and finish.get("AT") is None and cfg.resume is None:
+        yield Problem("lr_scheduler.FINISH", "begins where a checkpoint is loaded: give resume=, or its AT.")
 
 
 def wrong_numbers(cfg: DictConfig, least: Mapping[str, int]) -> Iterator[Problem]:
@@ -95,7 +112,7 @@ def _continued(cfg: DictConfig) -> DictConfig:
         key for key in keys if key not in OF_THIS_RUN and OmegaConf.select(given, key) != OmegaConf.select(saved, key)
     ]
     policy = given.policy if "policy" in keys else saved.policy
-    problems = list(_refused_changes(cfg, run, changed, policy))
+    problems = list(_refused_changes(cfg, run, saved, changed, policy))
     if problems:
         raise ConfigError(problems)
     titles = [f"chosen.{key}" for key in changed if key in given.get("chosen", ())]
@@ -118,9 +135,14 @@ def _run_to_continue(cfg: DictConfig) -> SavedRun:
     return run
 
 
-def _refused_changes(cfg: DictConfig, run: SavedRun, changed: list[str], policy: str) -> Iterator[Problem]:
+def _refused_changes(
+    cfg: DictConfig, run: SavedRun, saved: DictConfig, changed: list[str], policy: str
+) -> Iterator[Problem]:
     """Problems with what a resumed run would have otherwise than the one that it continues."""
     for key in changed:
+        # a run that is ended begins a curve of its own, and whose files stay is nobody else's business
+        if key == "keep" or (key == "lr_scheduler.FINISH" and OmegaConf.select(saved, key) is None):
+            continue
         message = f"differs from the run in {cfg.resume}; leave it out to continue with that run's"
         if key.partition(".")[0] not in CHANGEABLE:
             yield Problem(key, f"{message}.")

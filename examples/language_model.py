@@ -25,7 +25,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import hydra
-from command_line import missing, output_folder, refused, run_configuration, wrong_monitor, wrong_numbers
+from command_line import (
+    missing,
+    output_folder,
+    refused,
+    run_configuration,
+    total_given,
+    wrong_monitor,
+    wrong_numbers,
+)
 from omegaconf import DictConfig
 
 import scepter_opt
@@ -78,7 +86,7 @@ def train(cfg: DictConfig, folder: Path) -> float:
 
     torch.manual_seed(cfg.seed)
     text = load()
-    total_steps = cfg.epochs * cfg.steps_per_epoch
+    total_steps = total_given(cfg, cfg.epochs * cfg.steps_per_epoch)
     model = Transformer(cfg.context, cfg.layers, cfg.width)
     print(scepter_opt.plan(cfg.optimizer, model))
 
@@ -90,7 +98,7 @@ def train(cfg: DictConfig, folder: Path) -> float:
 
     state = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "driver": driver}
     with recording(cfg, folder, Row, total_steps, **state) as run:
-        last = min(total_steps, cfg.stop_after or total_steps)
+        last = min(run.total_steps, cfg.stop_after or run.total_steps)
         while run.done < last and not run.is_interrupted:
             rate = float(optimizer.param_groups[0]["lr"])
             pieces = random_pieces(text.training, cfg.batch_size, cfg.context + 1)
@@ -115,7 +123,9 @@ def train(cfg: DictConfig, folder: Path) -> float:
         Panel("cross entropy, nats per byte", ("loss", "validation_loss"), "log"),
         Panel("learning rate", ("learning_rate",)),
     )
-    log.info("Validation loss %.3f nats per byte after %d of %d steps, in %s", reached, run.done, total_steps, folder)
+    log.info(
+        "Validation loss %.3f nats per byte after %d of %d steps, in %s", reached, run.done, run.total_steps, folder
+    )
     return reached
 
 

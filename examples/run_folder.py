@@ -20,8 +20,6 @@ from omegaconf import DictConfig, OmegaConf
 from scepter_opt import LoadReport, checkpoint
 
 METRICS, CURVES, CHECKPOINTS, CONFIG = "metrics.csv", "curves.png", "checkpoints", "config.yaml"
-# The newest checkpoints, which stay.
-KEPT = 3
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +68,8 @@ class Recorder(Generic[RowT]):
         show: Told the number of steps and a text with the last row's losses.
         interruption: Whether the run was asked to end.
         parts: What a checkpoint holds, as `scepter_opt.checkpoint` takes it.
+        keep: Checkpoints that stay, the newest; None keeps all.
+        total_steps: Optimizer steps of the whole run.
     """
 
     def __init__(
@@ -81,15 +81,19 @@ class Recorder(Generic[RowT]):
         show: Callable[[int, str], object],
         interruption: Interruption,
         parts: Mapping[str, Any],
+        keep: int | None,
+        total_steps: int,
     ) -> None:
         self.folder = folder
         self.rows = rows
+        self.total_steps = total_steps
         self.done = done
         """Steps that were made."""
         self._write = write
         self._show = show
         self._interruption = interruption
         self._parts = parts
+        self._keep = keep
         self._saved: int | None = None
 
     @property
@@ -111,15 +115,17 @@ class Recorder(Generic[RowT]):
     def save(self) -> None:
         """Save a checkpoint, unless this step has one."""
         if self._saved != self.done:
-            checkpoint.save(self.folder / CHECKPOINTS, **self._parts, step=self.done, keep=KEPT)
+            checkpoint.save(self.folder / CHECKPOINTS, **self._parts, step=self.done, keep=self._keep)
             self._saved = self.done
 
 
 @contextmanager
 def recording(
-    cfg: DictConfig, folder: Path, row: type[RowT], total_steps: int, **parts: Any
+    cfg: DictConfig, folder: Path, row: type[RowT], total_steps: int | None, **parts: Any
 ) -> Iterator[Recorder[RowT]]:
     """A Recorder for a run in `folder`, after `parts` were brought to where the run `cfg.resume` stands.
+
+    Without `total_steps` it is as long as the schedule, which may know its end only then.
 
     When the block is left a checkpoint is saved. Where SIGTERM or Ctrl-C came inside it the program ends then, and says
     how to go on.
@@ -137,19 +143,20 @@ def recording(
         rows, done = read_metrics(run.folder, row, report), report.step
     with replacement(folder / CONFIG) as file:
         OmegaConf.save(cfg, file, resolve=True)
+    total = parts["driver"].total_steps if total_steps is None else total_steps
     with interruptible() as interruption:
         with metrics_file(folder, row, rows) as write, progress_bar() as progress:
-            bar = progress.add_task("training", total=total_steps, completed=done, losses="")
+            bar = progress.add_task("training", total=total, completed=done, losses="")
 
             def show(step: int, losses: str) -> None:
                 progress.update(bar, completed=step, losses=losses)
 
-            recorder = Recorder(folder, rows, done, write, show, interruption, parts)
+            recorder = Recorder(folder, rows, done, write, show, interruption, parts, cfg.keep, total)
             yield recorder
         recorder.save()
     if interruption.signal is not None:
         message = "Stopped by %s after %d of %d steps. To go on: %s"
-        log.info(message, interruption.signal.name, recorder.done, total_steps, command_to_go_on(folder))
+        log.info(message, interruption.signal.name, recorder.done, total, command_to_go_on(folder))
         sys.exit(exit_code(interruption.signal))
 
 

@@ -9,11 +9,12 @@
     python examples/train.py resume=outputs/first
     python examples/train.py resume=outputs/first/checkpoints/step-00000092
     python examples/train.py resume=outputs/first policy=config optimizer.LEARNING_RATE=1e-3 batch_size=128
+    python examples/train.py resume=outputs/first 'lr_scheduler.FINISH={CURVE: one_minus_sqrt, TO: 0, LENGTH: 20%}'
     python examples/train.py --cfg job
 
 Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png, checkpoints/ (the three
-newest) and config.yaml. SIGTERM and Ctrl-C end it after the step that it is in, with a checkpoint. Under -m each job
-returns its validation accuracy, for a sweeper to maximise.
+newest, or as many as `keep` says) and config.yaml. SIGTERM and Ctrl-C end it after the step that it is in, with a
+checkpoint. Under -m each job returns its validation accuracy, for a sweeper to maximise.
 """
 
 from __future__ import annotations
@@ -26,7 +27,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
-from command_line import missing, output_folder, refused, run_configuration, wrong_monitor, wrong_numbers
+from command_line import (
+    missing,
+    output_folder,
+    refused,
+    run_configuration,
+    total_given,
+    wrong_monitor,
+    wrong_numbers,
+)
 from omegaconf import DictConfig
 
 import scepter_opt
@@ -69,7 +78,7 @@ def train(cfg: DictConfig, folder: Path) -> float:
     torch.manual_seed(cfg.seed)
     training, validation = load()
     epoch_steps = steps_per_epoch(training, cfg.batch_size)
-    total_steps = cfg.epochs * epoch_steps
+    total_steps = total_given(cfg, cfg.epochs * epoch_steps)
 
     model = ConvNet()
     optimizer = scepter_opt.build_optimizer(model, cfg.optimizer, logger=log)
@@ -80,7 +89,7 @@ def train(cfg: DictConfig, folder: Path) -> float:
 
     state = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "driver": driver}
     with recording(cfg, folder, Row, total_steps, **state) as run:
-        last = min(total_steps, cfg.stop_after or total_steps)
+        last = min(run.total_steps, cfg.stop_after or run.total_steps)
         for pixels, labels in batches(training, cfg.batch_size, cfg.seed, run.done, last):
             rate = float(optimizer.param_groups[0]["lr"])
             loss = train_step(model, optimizer, pixels, labels)
@@ -103,7 +112,9 @@ def train(cfg: DictConfig, folder: Path) -> float:
         Panel("validation accuracy", ("validation_accuracy",), "share"),
         Panel("learning rate", ("learning_rate",)),
     )
-    log.info("Validation accuracy %.2f %% after %d of %d steps, in %s", 100 * accuracy, run.done, total_steps, folder)
+    log.info(
+        "Validation accuracy %.2f %% after %d of %d steps, in %s", 100 * accuracy, run.done, run.total_steps, folder
+    )
     return accuracy
 
 

@@ -14,6 +14,8 @@ from ..errors import ConfigError, Problem, below, did_you_mean, say, show
 from ..lr_schedulers.finishing import TARGET as FINISH_TARGET
 from ..lr_schedulers.metrics import Metric, metric_for
 from ..lr_schedulers.registry import LR_SCHEDULERS
+from ..schedules.horizon import steps_per_tick
+from ..schedules.record import BUILT_FROM
 
 if TYPE_CHECKING:
     from torch.amp import GradScaler
@@ -91,6 +93,15 @@ class Driver:
         self._stepped = 0
         if scaler is not None:
             _count_steps(self, self._inner)
+
+    @property
+    def total_steps(self) -> int | None:
+        """Optimizer steps until the schedule is over; None where it has no end, or its epochs are of unknown length."""
+        ticks = getattr(self._inner, "total_steps", None)
+        epoch = getattr(self._inner, BUILT_FROM, {}).get("steps_per_epoch")
+        if ticks is None or (self._by_epoch and epoch is None):
+            return None
+        return int(ticks) * steps_per_tick("epoch" if self._by_epoch else "step", self._frequency, epoch)
 
     def _fitting(self, config: Any, metrics: Collection[str]) -> Metric:
         """Whether the scheduler takes a metric; refuse what would only show after the first epoch."""

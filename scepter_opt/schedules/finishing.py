@@ -111,9 +111,10 @@ class FinishKeys(Nested):
         if curve not in _ENDING:
             which = f"one of {', '.join(_ENDING)}, which lead to an end."
             said = Problem("CURVE", f"must be {which}{did_you_mean(curve, _ENDING)}", curve)
-            return None, [*problems, said if "CURVE" in written else Problem("CURVE", f"is required: {which}")]
+            problems.append(said if "CURVE" in written else Problem("CURVE", f"is required: {which}"))
+            written.pop("CURVE", None)
         phase, wrong = check_phase(written, imports, without=_OF_PHASES)
-        problems += wrong
+        problems += wrong if "CURVE" in written else [problem for problem in wrong if problem.key != "CURVE"]
         if phase is not None and phase.LENGTH is not None and not 0 < phase.LENGTH.amount < _whole_of(phase.LENGTH):
             message = "must be above 0, and as a share below 100%: a part of the run is over when it begins."
             problems.append(Problem("LENGTH", message, str(phase.LENGTH)))
