@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
+import shlex
 from math import sqrt
 from pathlib import Path
+from string import Template
 
 import pytest
 
@@ -20,15 +19,17 @@ SWEEP, LONGER, SHORTER = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | 
 pytestmark = pytest.mark.xdist_group("forks")
 
 
-def run(commands: str, folder: Path) -> str:
-    """Run the commands of a block beside the examples; what they print."""
-    script = commands.replace("python examples/", f"{sys.executable} {ROOT}/examples/")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        ["bash", "-euc", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def run(block: str, folder: Path) -> str:
+    """Run the commands of a block in a folder; what they print."""
+    printed, variables = [], dict[str, str]()
+    for line in block.replace("\\\n", " ").splitlines():
+        words = shlex.split(Template(line).safe_substitute(variables))
+        if words[0] == "python":
+            printed.append(fork(folder, *words[2:], script=ROOT / words[1]).stdout)
+        else:
+            name, _, value = words[0].partition("=")
+            variables[name] = value
+    return "".join(printed)
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +61,8 @@ def test_the_forks_have_the_steps_of_the_stable_run_before_they_begin(folder: Pa
 
 def test_the_picture_is_drawn_of_all_of_them(folder: Path, tmp_path: Path) -> None:
     assert (folder / "forks.png").read_bytes().startswith(b"\x89PNG")
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples/forks.py", tmp_path / "none.png", tmp_path],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (1, f"there is no metrics.csv in {tmp_path}\n")
+    done = fork(tmp_path, "none.png", ".", code=1, script=ROOT / "examples/forks.py")
+    assert done.stderr == "there is no metrics.csv in .\n"
 
 
 def test_a_longer_run_goes_on_at_the_stable_rate(folder: Path) -> None:
