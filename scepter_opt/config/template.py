@@ -44,7 +44,8 @@ def json_schema(config: Any, name: str) -> dict[str, Any]:
     for field in fields(config).values():
         text = documentation(config).get(field.key)
         default = name if field.key == "NAME" else ... if field.required else field.default
-        annotation = dict[str, Any] if field.nested else strict(field.annotation)
+        nested = dict[str, Any] if default is not None else dict[str, Any] | None
+        annotation = nested if field.nested else strict(field.annotation)
         keys[field.key] = (annotation, Described(default, description=text))
     # a model that differs from the Config in what editors cannot use: a nested key is an open mapping to them
     model = create_model(name, __config__=ConfigDict(extra="forbid"), **keys)

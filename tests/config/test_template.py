@@ -36,3 +36,8 @@ def test_keys_can_be_left_out_and_a_class_without_config_has_its_name_alone() ->
     assert "MOMENTUM" not in template(SGD.Config, "SGD", "Descent.", left_out=("MOMENTUM",))
     assert template(None, "Mine", "My own.") == "# My own.\nNAME: Mine\n"
     assert json_schema(None, "Mine")["properties"] == {"NAME": {"const": "Mine"}}
+
+
+def test_a_nested_key_that_may_be_null_is_so_in_the_schema() -> None:
+    schema = json_schema(LR_SCHEDULERS.entry("StepLR").config, "StepLR")
+    assert {each["type"] for each in schema["properties"]["FINISH"]["anyOf"]} == {"object", "null"}
