@@ -1,0 +1,173 @@
+"""What several processes agree on, through the store where they met: on any backend, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeVar, final
+
+from ..errors import ABSENT, ConfigError, Problem, reason_of, show
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# How long the first process may work, on a large file for example: of one that has died the launcher knows.
+_WORK = timedelta(days=1)
+
+
+def rank_and_count() -> tuple[int, int]:
+    """The number of this process and how many there are: those of torch.distributed, once it is initialised."""
+    import torch.distributed as dist
+
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
+
+
+def attempt(function: Callable[[], R]) -> R | Exception:
+    """What a function returns, or the error that it raises, which `agree` tells the others."""
+    try:
+        return function()
+    except Exception as error:
+        return error
+
+
+@final
+@dataclass(frozen=True)
+class Processes:
+    """The processes that make one call together, each with the same arguments.
+
+    No collective is used: those of NCCL need a device, and those of gloo a group that all have made.
+    """
+
+    call: str
+    """What they call, for messages."""
+    timeout: float
+    """Seconds that each waits for the others to come."""
+    otherwise: str = ""
+    """What to do where not all of them are to call it, in words."""
+    alone: bool = False
+    """Whether this one asks and waits for nobody."""
+
+    def __post_init__(self) -> None:
+        if type(self.timeout) not in (int, float) or not self.timeout > 0:
+            raise ConfigError([Problem("timeout", "must be a number of seconds above 0.", self.timeout)])
+
+    @property
+    def several(self) -> bool:
+        """Whether there are others to agree with."""
+        return not self.alone and rank_and_count()[1] > 1
+
+    def agree(self, own: T | Exception, decide: Callable[[list[T]], R]) -> R:
+        """What the first process makes of what every process has.
+
+        Args:
+            own: What this process has; an error is raised here, and as a ConfigError by all others.
+            decide: Called by the first process alone, with what each has. What it returns or raises is for all.
+
+        Raises:
+            ConfigError: A process failed, or did not come in time.
+        """
+        if not self.several:
+            if isinstance(own, Exception):
+                raise own
+            return decide([own])
+        from torch.distributed.distributed_c10d import _get_default_store  # which has no public name in every torch
+
+        store: Any = _get_default_store()
+        rank, count = rank_and_count()
+        number = store.add(f"{self.call}/calls of {rank}", 1)
+        keys = [f"{self.call}/{number}/{other}" for other in range(count)]
+        outcome = f"{self.call}/{number}/outcome"
+        store.set(keys[rank], _packed(_told(own, rank)))
+        if rank > 0:
+            if not _there(store, keys[:1], timedelta(seconds=self.timeout)):
+                raise ConfigError([self._absent([0])])
+            if not _there(store, [outcome], timedelta(seconds=self.timeout) + _WORK):
+                raise ConfigError([Problem(self.call, "the first process has ended.")])
+            result = _unpacked(store.get(outcome))
+        else:
+            result = self._decided(store, keys, outcome, own, decide)
+            # all that have come to this call have read what is left of the last one
+            for key in (f"{self.call}/{number - 1}/0", f"{self.call}/{number - 1}/outcome"):
+                store.delete_key(key)
+        if isinstance(own, Exception):
+            raise own
+        if isinstance(result, _Failure):
+            raise ConfigError(result.problems)
+        return result  # type: ignore[no-any-return]  # it was pickled by the first process
+
+    def _decided(
+        self, store: Any, keys: list[str], outcome: str, own: T | Exception, decide: Callable[[list[T]], R]
+    ) -> R | _Failure:
+        """What the first process returns, after the others were told of it."""
+        told: list[Any] = [_told(own, 0)]
+        if _there(store, keys, timedelta(seconds=self.timeout)):
+            told += [_unpacked(store.get(key)) for key in keys[1:]]
+            for key in keys[1:]:
+                store.delete_key(key)
+        else:
+            absent = [rank for rank, key in enumerate(keys) if not store.check([key])]
+            told.append(_Failure((self._absent(absent),)))
+        failed = [problem for each in told if isinstance(each, _Failure) for problem in each.problems]
+        if failed:
+            failure = _Failure(tuple(dict.fromkeys(failed)))  # what all of them have found is said once
+            store.set(outcome, _packed(failure))
+            return failure
+        try:
+            result = decide(told)
+        except BaseException as error:  # Ctrl-C too: the others are waiting
+            store.set(outcome, _packed(_told(error, 0)))
+            raise
+        store.set(outcome, _packed(result))
+        return result
+
+    def _absent(self, ranks: list[int]) -> Problem:
+        which = f"process {ranks[0]}" if len(ranks) == 1 else f"processes {', '.join(map(str, ranks))}"
+        message = f"{which} did not call it within {self.timeout:g} seconds. {self.otherwise}".strip()
+        return Problem(self.call, message)
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What others are told of an error."""
+
+    problems: tuple[Problem, ...]
+
+
+def _told(own: Any, rank: int) -> Any:
+    """What the others are told: of an error its text, since not every error can be pickled."""
+    if isinstance(own, ConfigError):
+        return _Failure(tuple(map(_portable, own.problems)))
+    if isinstance(own, BaseException):
+        return _Failure((Problem(f"process {rank}", f"{type(own).__name__}: {reason_of(own)}"),))
+    return own
+
+
+def _portable(problem: Problem) -> Problem:
+    """A problem that prints as it did, whatever its value was."""
+    shown = problem.value is not ABSENT
+    return replace(problem, key=f"{problem.key} = {show(problem.value)}", value=ABSENT) if shown else problem
+
+
+def _there(store: Any, keys: list[str], patience: timedelta) -> bool:
+    """Whether keys come to be set; a store whose process is gone does not tell either."""
+    try:
+        store.wait(keys, patience)
+    except RuntimeError:
+        return False
+    return True
+
+
+# A store takes a few MiB at a time.
+
+
+def _packed(value: Any) -> bytes:
+    return zlib.compress(pickle.dumps(value))
+
+
+def _unpacked(data: bytes) -> Any:
+    return pickle.loads(zlib.decompress(data))
