@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pickle
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any, TypeVar, final
 
 from ..errors import ABSENT, ConfigError, Problem, reason_of, show
@@ -14,8 +16,7 @@ from ..errors import ABSENT, ConfigError, Problem, reason_of, show
 T = TypeVar("T")
 R = TypeVar("R")
 
-# How long the first process may work, on a large file for example: of one that has died the launcher knows.
-_WORK = timedelta(days=1)
+_ALIVE = "alive"
 
 
 def rank_and_count() -> tuple[int, int]:
@@ -86,14 +87,12 @@ class Processes:
         if rank > 0:
             if not _there(store, keys[:1], timedelta(seconds=self.timeout)):
                 raise ConfigError([self._absent([0])])
-            if not _there(store, [outcome], timedelta(seconds=self.timeout) + _WORK):
-                raise ConfigError([Problem(self.call, "the first process has ended.")])
-            result = _unpacked(store.get(outcome))
+            result = self._heard(store, outcome)
         else:
             result = self._decided(store, keys, outcome, own, decide)
             # all that have come to this call have read what is left of the last one
-            for key in (f"{self.call}/{number - 1}/0", f"{self.call}/{number - 1}/outcome"):
-                store.delete_key(key)
+            for left in ("0", "outcome", f"outcome/{_ALIVE}"):
+                store.delete_key(f"{self.call}/{number - 1}/{left}")
         if isinstance(own, Exception):
             raise own
         if isinstance(result, _Failure):
@@ -118,12 +117,40 @@ class Processes:
             store.set(outcome, _packed(failure))
             return failure
         try:
-            result = decide(told)
+            with self._showing_life(store, outcome):
+                result = decide(told)
         except BaseException as error:  # Ctrl-C too: the others are waiting
             store.set(outcome, _packed(_told(error, 0)))
             raise
         store.set(outcome, _packed(result))
         return result
+
+    @contextmanager
+    def _showing_life(self, store: Any, outcome: str) -> Iterator[None]:
+        """Count while the first process works, which may take longer than anybody waits: on a large file, for one."""
+        done = Event()
+
+        def count() -> None:
+            while not done.wait(self.timeout / 4):
+                store.add(f"{outcome}/{_ALIVE}", 1)
+
+        thread = Thread(target=count, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _heard(self, store: Any, outcome: str) -> Any:
+        """What the first process has said, as long as it lives."""
+        seen = -1
+        while not _there(store, [outcome], timedelta(seconds=self.timeout)):
+            count = attempt(lambda: store.add(f"{outcome}/{_ALIVE}", 0))
+            if count == seen or isinstance(count, Exception):  # or the store has ended with it
+                raise ConfigError([Problem(self.call, "process 0 has ended before all was done.")])
+            seen = count
+        return _unpacked(store.get(outcome))
 
     def _absent(self, ranks: list[int]) -> Problem:
         which = f"process {ranks[0]}" if len(ranks) == 1 else f"processes {', '.join(map(str, ranks))}"

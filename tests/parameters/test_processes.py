@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -62,6 +65,23 @@ def test_a_process_that_comes_without_the_others_is_told_who_did_not(tmp_path: P
     results = together(tmp_path, 3, comes_without_the_others, who)
     message = f"  the call: {absent} did not call it within 0.5 seconds. Call it in every process."
     assert str(results[who]).splitlines()[1:] == [message]
+
+
+def works_long() -> list[Any]:
+    """The first process works longer than the others wait for a sign of life, and then dies at it."""
+    call = Processes("the call", 1)
+    done = call.agree(None, lambda _: Event().wait(3))
+    try:
+        call.agree(None, lambda _: os.kill(os.getpid(), signal.SIGKILL))
+    except ConfigError as error:
+        return [done, str(error)]
+    return []
+
+
+def test_a_first_process_that_works_is_waited_for_and_one_that_died_is_not(tmp_path: Path) -> None:
+    first, (done, message) = together(tmp_path, 2, works_long)
+    assert (first, done) == (-signal.SIGKILL, False)
+    assert message.endswith("the call: process 0 has ended before all was done.")
 
 
 def test_one_process_agrees_with_itself() -> None:
