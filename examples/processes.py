@@ -1,4 +1,4 @@
-"""Several processes that train one model, as torchrun starts them: each takes a share of a batch, the first one speaks."""
+"""Several processes that train one model, as torchrun starts them: each has a share of a batch, the first speaks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -47,9 +48,7 @@ def wrong_parallel(cfg: DictConfig) -> Iterator[Problem]:
         yield Problem("parallel", message, value)
     elif value is not None and not IS_STARTED:
         command = f"{command_of_torchrun(2)} {sys.argv[0]} parallel={value}"
-        yield Problem(
-            "parallel", f"needs processes that torchrun starts: {command}. In one process it is null.", value
-        )
+        yield Problem("parallel", f"needs processes that torchrun starts: {command}. In one process it is null.", value)
     elif value is not None and HydraConfig.get().mode == RunMode.MULTIRUN:
         yield Problem("parallel", "is for one run: a sweep's jobs have parallel=null.", value)
 
@@ -108,7 +107,8 @@ class Share(NamedTuple):
     """What its loss is multiplied with, so that the mean of all processes' gradients is that of the whole batch."""
 
 
-class Processes(NamedTuple):
+@dataclass(frozen=True)
+class Processes:
     """The processes that train together, each with one of these; by default there is one."""
 
     parallel: str | None = None
@@ -146,7 +146,7 @@ class Processes(NamedTuple):
         if model.training and buffers:
             flat = torch.cat([buffer.flatten() for buffer in buffers])
             dist.all_reduce(flat)
-            parts = (flat / self.count).split([buffer.numel() for buffer in buffers])
+            parts = torch.split(flat / self.count, [buffer.numel() for buffer in buffers])
             for buffer, part in zip(buffers, parts, strict=True):
                 buffer.data.copy_(part.view_as(buffer))  # data: autograd is not to mind
 
@@ -193,12 +193,13 @@ def together(parallel: str | None) -> Iterator[Processes]:
         return
     import torch
     import torch.distributed as dist
+    from torch.distributed.rendezvous import rendezvous
 
     device, backend = "cpu", "gloo"
     if torch.cuda.is_available():
         device, backend = f"cuda:{LOCAL_RANK}", "nccl"
         torch.cuda.set_device(device)
-    store, rank, count = next(dist.rendezvous("env://"))
+    store, rank, count = next(rendezvous("env://"))
     _stores.append(store)
     dist.init_process_group(backend, store=store, rank=rank, world_size=count)
     try:

@@ -47,8 +47,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def bound(case: str, parallel: str) -> float:
     """How far parameters may be from those of one process; docs/several_processes.md says it too.
 
-    The order in which numbers are added makes 1e-7. In shards Muon's iteration, which is in bfloat16, multiplies parts of
-    its matrices, and makes 1e-3 of that.
+    The order in which numbers are added makes 1e-7. In shards Muon's iteration, which is in bfloat16, multiplies parts
+    of its matrices, and makes 1e-3 of that.
     """
     return 5e-3 if (case, parallel) == ("Hybrid", "fsdp") else 1e-6
 
@@ -98,7 +98,7 @@ def stage(folder: Path, parallel: str, first: int, last: int) -> dict[str, Any]:
         optimizer = scepter_opt.build_optimizer(model, node)
         scheduler = scepter_opt.build_lr_scheduler(optimizer, schedule, TOTAL)
         driver = scepter_opt.Driver(scheduler, schedule)
-        parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "driver": driver}
+        parts: dict[str, Any] = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "driver": driver}
         if first:
             assert checkpoint.load(folder / case, **parts).step == first
         rates = []

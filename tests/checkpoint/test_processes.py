@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.distributed.checkpoint.filesystem import FileSystemWriter
 from torch.nn.parallel import DistributedDataParallel
 
-from scepter_opt import ConfigError, checkpoint
+from scepter_opt import checkpoint
 from scepter_opt.checkpoint import contents, files
 from scepter_opt.parameters.processes import attempt
 from tests.checkpoint.nets import Net, build, trained
@@ -59,8 +61,8 @@ def test_one_process_writes_and_each_has_its_own_random_numbers_again(parallel: 
     expected = whole(run_of(""))
     for entry, loaded, extra, random_is_same, values in results:
         assert (entry, loaded, extra, random_is_same) == (place, str(place), {"rank": 0}, True)
-        for one, other in zip(values, expected, strict=True):
-            torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+        for one, right in zip(values, expected, strict=True):
+            torch.testing.assert_close(one, right, rtol=0, atol=1e-6)
     assert (place / "shards").exists() is (parallel == "fsdp")
     # and alone
     other = run_of("", 0)
@@ -84,7 +86,7 @@ def calls(folder: Path, case: str) -> Any:
     if case == "disk":
         contents._write_file = full  # type: ignore[assignment]
     if case == "shards" and rank == 1:
-        torch.distributed.checkpoint.FileSystemWriter.write_data = full  # type: ignore[assignment]
+        FileSystemWriter.write_data = full  # type: ignore[assignment]
     if case == "manifest of shards" and rank == 0:
         files.HashingFile.close = full  # type: ignore[assignment]
     return str(attempt(lambda: checkpoint.save(folder, **run, step=step, extra=extra, timeout=30)))
@@ -112,14 +114,16 @@ def test_what_fails_in_one_process_fails_in_all_with_its_message(case: str, tmp_
 
 def first_alone(folder: Path) -> list[Any]:
     """What becomes of `if rank == 0: save(...)`, told of or not."""
-    results = []
+    results: list[Any] = []
     for parallel in ("ddp", "fsdp"):
         run = run_of(parallel)
         if dist.get_rank() == 0:
-            results.append(attempt(lambda run=run: checkpoint.save(folder, **run, step=2, timeout=0.5)))  # type: ignore[misc]
-            results.append(attempt(lambda run=run: checkpoint.save(folder, **run, step=2, alone=True)))  # type: ignore[misc]
+            results += [
+                attempt(partial(checkpoint.save, folder, **run, step=2, **given))
+                for given in ({"timeout": 0.5}, {"alone": True})
+            ]
             if parallel == "ddp":
-                results.append(attempt(lambda run=run: checkpoint.load(folder, **run, alone=True).step))  # type: ignore[misc]
+                results.append(checkpoint.load(folder, **run, alone=True).step)
         dist.barrier()
     return results
 
@@ -144,12 +148,12 @@ def reads_badly(folder: Path, parallel: str) -> list[Any]:
     other = run
     if dist.get_rank() == 1:
 
-        def checked(entry: files.Entry, name: str, expected: Any) -> None:
+        def checked(entry: Any, name: str, expected: Any) -> None:
             if entry.step == 2:
                 raise files.Broken(f"{name} is damaged")
             check(entry, name, expected)
 
-        files.Entry.check = checked  # type: ignore[method-assign]
+        setattr(files.Entry, "check", checked)  # noqa: B010  # in this process alone
         other = {**run, "optimizer": build(run["model"], LEARNING_RATE=0.5)}
     refused = attempt(lambda: checkpoint.load(folder, **other, timeout=30))
     unchanged = same(before, whole(run))
@@ -172,7 +176,7 @@ def killed(folder: Path, who: int, where: str) -> Any:
     run = run_of("fsdp", 1)
     checkpoint.save(folder, **run, step=1)
     trained(run["model"], run["optimizer"], 1)
-    place: Any = {"write_data": torch.distributed.checkpoint.FileSystemWriter, "close": files.HashingFile}[where]
+    place: Any = {"write_data": FileSystemWriter, "close": files.HashingFile}[where]
 
     def kill(*_: Any, **__: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)

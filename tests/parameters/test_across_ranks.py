@@ -79,7 +79,7 @@ def builds_alone() -> Any:
     dist.barrier()
     if dist.get_rank() == 0:
         # whoever asked another process for anything would wait for it here
-        with CommDebugMode() as collectives:
+        with CommDebugMode() as collectives:  # type: ignore[no-untyped-call]  # torch has no type for it
             plan = scepter_opt.plan(NODE, model)
             str(plan), plan.short(), plan.to_json()
             for node in (NODE, NODE | {"IMPLEMENTATION": "torch"}, {"NAME": "SGD", "PARAM_GROUPS": RULES}):
