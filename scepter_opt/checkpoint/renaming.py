@@ -76,5 +76,6 @@ class Renaming:
             other = old_of.setdefault(self.new(name, prefix), name)
             if other != name:
                 message = f"would make one name of {other} and {name}, which the checkpoint both has."
-                raise ConfigError([Problem(f"rename.{name if name in self.done else other}", message, self.new(name, prefix))])
+                key = f"rename.{name if name in self.done else other}"
+                raise ConfigError([Problem(key, message, self.new(name, prefix))])
         return {new: values[old] for new, old in old_of.items()}

@@ -51,7 +51,7 @@ class ByName(LRScheduler):
             ConfigWarning: It was saved of another node. Its settings hold, as in torch; of another class, or of another
                 function, the configuration's do, from the place and the rates that were saved.
         """
-        own, other = getattr(self, BUILT_FROM, None), state_dict.get(BUILT_FROM)
+        own, other = getattr(self, BUILT_FROM, None) or {}, state_dict.get(BUILT_FROM) or {}
         is_another = bool(own and other) and not same_kind(own, other)
         say_differences(self, state_dict, held="configuration" if is_another else "checkpoint")
         state = {key: value for key, value in state_dict.items() if key != GROUPS}

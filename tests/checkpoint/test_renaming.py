@@ -35,8 +35,8 @@ def test_an_old_name_that_nothing_had_is_a_problem() -> None:
 
 
 def test_two_names_that_would_become_one_are_refused() -> None:
-    with pytest.raises(ConfigError, match="rename.old.a = 'new.a': would make one name of new.a and old.a"):
+    with pytest.raises(ConfigError, match=r"rename\.old\.a = 'new\.a': would make one name of new\.a and old\.a"):
         Renaming({"old": "new"}).applied({"new.a": 1, "old.a": 2})
-    with pytest.raises(ConfigError, match="rename.old.a = 'new.a': would make one name of old.a and new.a"):
+    with pytest.raises(ConfigError, match=r"rename\.old\.a = 'new\.a': would make one name of old\.a and new\.a"):
         Renaming({"old": "new"}).applied({"old.a": 2, "new.a": 1})
     assert Renaming({"one": "two", "two": "one"}).applied({"one": 1, "two": 2}) == {"two": 1, "one": 2}
