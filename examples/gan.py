@@ -6,6 +6,7 @@
     python examples/gan.py stop_after=100 hydra.run.dir=outputs/gan
     python examples/gan.py resume=outputs/gan
     python examples/gan.py resume=outputs/gan policy=config optimizers.critic.LEARNING_RATE=5e-4 epochs=50
+    torchrun --nproc-per-node 2 examples/gan.py parallel=fsdp
     python examples/gan.py --cfg job
 
 Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png with digits of the

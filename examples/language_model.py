@@ -8,6 +8,7 @@
     python examples/language_model.py stop_after=60 hydra.run.dir=outputs/text
     python examples/language_model.py resume=outputs/text
     python examples/language_model.py resume=outputs/text policy=config lr_scheduler=warmup_stable_decay
+    torchrun --nproc-per-node 2 examples/language_model.py parallel=fsdp optimizer=muon_adamw
 
 Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png, checkpoints/ (the three
 newest) and config.yaml. SIGTERM and Ctrl-C end it after the step that it is in, with a checkpoint. Under -m each job

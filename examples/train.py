@@ -9,6 +9,7 @@
     python examples/train.py resume=outputs/first
     python examples/train.py resume=outputs/first/checkpoints/step-00000092
     python examples/train.py resume=outputs/first policy=config optimizer.LEARNING_RATE=1e-3 batch_size=128
+    torchrun --nproc-per-node 2 examples/train.py parallel=ddp
     python examples/train.py --cfg job
 
 Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png, checkpoints/ (the three
