@@ -92,10 +92,8 @@ def _is_first_to_fail() -> bool:
     """Whether this process is to say why the run ends."""
     if _stores:
         return bool(_stores[0].add("failed", 1) == 1)
-    if RANK:
-        time.sleep(
-            10
-        )  # what fails before they meet mostly fails in the first too, and then torchrun ends this one here
+    if RANK:  # what fails before they meet mostly fails in the first too, and torchrun ends this one meanwhile
+        time.sleep(10)
     return True
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, Problem, reason_of
-from ..parameters.processes import Processes, attempt
+from ..parameters.processes import Processes
 from .contents import read, write
 from .loading import Restoration
 from .objects import Objects
@@ -123,14 +123,18 @@ def load(
         ConfigError: There is no whole entry, or the two sides differ in what was not decided; nothing was changed.
     """
     processes = Processes("checkpoint.load", timeout, _OF_ONE, alone)
-    objects = Objects.of(model=model, optimizer=optimizer, scheduler=scheduler, driver=driver, scaler=scaler)
-    saved, entry, passed_over = read(Path(path), objects, Renaming(rename), processes)
+
+    def given() -> tuple[Objects, Renaming]:
+        objects = Objects.of(model=model, optimizer=optimizer, scheduler=scheduler, driver=driver, scaler=scaler)
+        return objects, Renaming(rename)
+
+    objects, renaming = processes.all_must(given)
+    saved, entry, passed_over = read(Path(path), objects, renaming, processes)
     log = logger or logging.getLogger("scepter_opt")
     for place, reason in passed_over:
         (log.warning if hasattr(log, "warning") else log.info)(f"passed over {place}: {reason}")
-    planned = attempt(lambda: Restoration(saved, objects, policy, missing, rename))
-    processes.agree(planned if isinstance(planned, Exception) else None, list)  # nothing is changed unless all can
-    assert isinstance(planned, Restoration)
+    # nothing is changed anywhere unless all can
+    planned = processes.all_must(lambda: Restoration(saved, objects, policy, missing, rename))
     return planned.apply(random, logger, entry=str(entry.path), passed_over=tuple(passed_over))
 
 

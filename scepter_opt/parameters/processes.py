@@ -99,6 +99,17 @@ class Processes:
             raise ConfigError(result.problems)
         return result  # type: ignore[no-any-return]  # it was pickled by the first process
 
+    def all_must(self, function: Callable[[], R]) -> R:
+        """What a function returns here, once it has returned in all processes.
+
+        Raises:
+            ConfigError: It failed in another one.
+        """
+        result = attempt(function)
+        self.agree(result if isinstance(result, Exception) else None, len)
+        assert not isinstance(result, Exception)
+        return result
+
     def _decided(
         self, store: Any, keys: list[str], outcome: str, own: T | Exception, decide: Callable[[list[T]], R]
     ) -> R | _Failure:
