@@ -79,6 +79,11 @@ MISTAKES = {
     "resume=nowhere": [
         "resume = 'nowhere': is no run with a checkpoint: give the folder of one, or one of its checkpoints."
     ],
+    "parallel=dpp": ["parallel = 'dpp': must be null, ddp or fsdp. Did you mean ddp?"],
+    "parallel=fsdp": [
+        f"parallel = 'fsdp': needs processes that torchrun starts: torchrun --nproc-per-node 2 {TRAIN} parallel=fsdp. "
+        "In one process it is null."
+    ],
     "policy=both": ["policy = 'both': must be one of error, config, checkpoint."],
     "lr_scheduler=reduce_on_plateau lr_scheduler.MONITOR=accuracy": [
         "lr_scheduler.MONITOR = 'accuracy': must be one of validation_loss, validation_accuracy, loss."

@@ -186,7 +186,9 @@ def killed(folder: Path, who: int, where: str) -> Any:
     return str(attempt(lambda: checkpoint.save(folder, **run, step=2, timeout=2)))
 
 
-@pytest.mark.parametrize(("who", "where"), [(1, "write_data"), (0, "write_data"), (0, "close")])
+@pytest.mark.parametrize(
+    ("who", "where"), [(1, "write_data"), pytest.param(0, "write_data", marks=pytest.mark.long), (0, "close")]
+)
 def test_killed_while_saving_shards_the_entry_before_is_there_and_the_others_end(
     who: int, where: str, tmp_path: Path
 ) -> None:
