@@ -21,9 +21,9 @@ def replaced(optimizer: Any, roots: Iterable[tuple[str, Any]] = ()) -> Problem |
         optimizer: Any of torch's kind.
         roots: Further modules that may hold its parameters, with the prefix of their names.
     """
-    held: set[int] = set()
     by_name: dict[str, Any] = {}
-    for prefix, root in [*roots_of(optimizer), *roots]:
+    held: set[int] = set()
+    for root, prefix in {root: prefix for prefix, root in [*roots_of(optimizer), *roots]}.items():
         for name, tensor, _ in own_parameters(root, prefix):
             held.add(id(tensor))
             by_name[name] = tensor
