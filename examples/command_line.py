@@ -8,6 +8,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import to_absolute_path
 from omegaconf import DictConfig, OmegaConf
+from processes import wrong_parallel
 from run_folder import CHECKPOINTS, CONFIG, METRICS, SavedRun
 
 import scepter_opt
@@ -18,9 +19,14 @@ GREATEST = 2**32 - 1
 # Who can hold where a resumed run and its checkpoint differ.
 POLICIES = ("error", "config", "checkpoint")
 # What a resumed run does not take over.
-OF_THIS_RUN = ("resume", "stop_after", "policy")
+OF_THIS_RUN = ("resume", "stop_after", "policy", "parallel")
 # What it can have otherwise where its policy is no error.
 CHANGEABLE = ("optimizer", "optimizers", "lr_scheduler", "lr_schedulers", "epochs", "steps_per_epoch", "batch_size")
+# What torch cannot do with parameters in shards.
+NOT_IN_SHARDS = {
+    "LBFGS": "takes all parameters as one vector, which it cannot make of shards: parallel=ddp can have it.",
+    "Adafactor": "takes norms of whole rows, which it cannot of shards: parallel=ddp can have it.",
+}
 
 
 def run_configuration(cfg: DictConfig, own_problems: Callable[[DictConfig], Iterable[Problem]]) -> DictConfig:
@@ -32,6 +38,10 @@ def run_configuration(cfg: DictConfig, own_problems: Callable[[DictConfig], Iter
     if cfg.resume is not None:
         cfg = _continued(cfg)
     problems = [*own_problems(cfg), *_wrong_keep(cfg), *_without_beginning(cfg)]
+    problems += wrong_parallel(cfg)
+    if cfg.get("parallel") == "fsdp":
+        for node in ("optimizer", *(f"optimizers.{name}" for name in cfg.get("optimizers", ()))):
+            problems += refused(cfg, node, NOT_IN_SHARDS)
     if cfg.policy not in POLICIES:
         problems.append(Problem("policy", f"must be one of {', '.join(POLICIES)}.", cfg.policy))
     try:
@@ -112,13 +122,15 @@ def _continued(cfg: DictConfig) -> DictConfig:
         key for key in keys if key not in OF_THIS_RUN and OmegaConf.select(given, key) != OmegaConf.select(saved, key)
     ]
     policy = given.policy if "policy" in keys else saved.policy
+    parallel = given.parallel if "parallel" in keys else saved.get("parallel")
     problems = list(_refused_changes(cfg, run, saved, changed, policy))
     if problems:
         raise ConfigError(problems)
     titles = [f"chosen.{key}" for key in changed if key in given.get("chosen", ())]
     for key in (*changed, *titles):
         OmegaConf.update(saved, key, OmegaConf.select(given, key), merge=False)
-    for key, value in (("resume", str(run.checkpoint)), ("stop_after", cfg.stop_after), ("policy", policy)):
+    own = {"resume": str(run.checkpoint), "stop_after": cfg.stop_after, "policy": policy, "parallel": parallel}
+    for key, value in own.items():
         saved[key] = value
     return saved
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from processes import Processes
 from torch import Tensor
 from torch.optim import Optimizer
 
 
-def descend(optimizer: Optimizer, loss: Callable[[], Tensor]) -> float:
-    """One optimizer step; returns the loss before it.
+def descend(optimizer: Optimizer, loss: Callable[[], Tensor], processes: Processes) -> float:
+    """One optimizer step; returns the loss before it, the mean of all processes'.
 
     The closure serves every optimizer: LBFGS calls it several times, the others once.
     """
@@ -18,6 +19,6 @@ def descend(optimizer: Optimizer, loss: Callable[[], Tensor]) -> float:
         optimizer.zero_grad()
         value = loss()
         value.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        return value.item()
+        return processes.mean(value.item())
 
     return optimizer.step(closure)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from descent import descend
+from processes import Processes
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
@@ -85,16 +86,20 @@ def batches(
         yield images.pixels[chosen], images.labels[chosen]
 
 
-def train_step(model: nn.Module, optimizer: torch.optim.Optimizer, pixels: Tensor, labels: Tensor) -> float:
+def train_step(
+    model: nn.Module, optimizer: torch.optim.Optimizer, pixels: Tensor, labels: Tensor, processes: Processes
+) -> float:
     """One optimizer step; returns the loss before it."""
     model.train()
-    return descend(optimizer, lambda: cross_entropy(model(pixels), labels))
+    (pixels, labels), weight = processes.share(pixels, labels)
+    return descend(optimizer, lambda: weight * cross_entropy(model(pixels), labels), processes)
 
 
 @torch.no_grad()
 def evaluate(model: nn.Module, images: Images) -> Scores:
     """Loss and accuracy over all images."""
     model.eval()
+    images = Images(*(part.to(next(model.parameters()).device) for part in images))
     logits = model(images.pixels)
     hits = logits.argmax(dim=1) == images.labels
     return Scores(cross_entropy(logits, images.labels).item(), hits.float().mean().item())

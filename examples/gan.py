@@ -6,6 +6,7 @@
     python examples/gan.py stop_after=100 hydra.run.dir=outputs/gan
     python examples/gan.py resume=outputs/gan
     python examples/gan.py resume=outputs/gan policy=config optimizers.critic.LEARNING_RATE=5e-4 epochs=50
+    torchrun --nproc-per-node 2 examples/gan.py parallel=fsdp
     python examples/gan.py --cfg job
 
 Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png with digits of the
@@ -16,17 +17,20 @@ a checkpoint.
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import hydra
 from command_line import missing, output_folder, refused, run_configuration, wrong_numbers
 from omegaconf import DictConfig
+from processes import COUNT, Processes, one_message, run, together
 
 import scepter_opt
-from scepter_opt import ConfigError, Problem
+from scepter_opt import Problem
+
+if TYPE_CHECKING:
+    from torch import nn
 
 log = logging.getLogger(__name__)
 
@@ -47,15 +51,16 @@ class Row(NamedTuple):
 @hydra.main(version_base="1.3", config_path="conf", config_name="gan")
 def main(cfg: DictConfig) -> None:
     """One job: mistakes are found before torch is imported, and shown without a traceback."""
-    try:
-        train(run_configuration(cfg, own_problems), output_folder())
-    except ConfigError as error:
-        sys.exit(str(error))
+    with one_message():
+        cfg = run_configuration(cfg, own_problems)
+        with together(cfg.parallel) as processes:
+            train(cfg, processes.same(output_folder()), processes)
 
 
 def own_problems(cfg: DictConfig) -> Iterator[Problem]:
     """What this app cannot do, whatever the package can."""
-    yield from wrong_numbers(cfg, {"epochs": 1, "batch_size": 2, "seed": 0})  # batch normalisation needs two images
+    # batch normalisation needs two images
+    yield from wrong_numbers(cfg, {"epochs": 1, "batch_size": 2 * COUNT, "seed": 0})
     why = {
         "LBFGS": "searches along a line, and the two losses change with each other's step.",
         "SparseAdam": "takes sparse gradients only, and these nets have none.",
@@ -67,7 +72,7 @@ def own_problems(cfg: DictConfig) -> Iterator[Problem]:
         yield from refused(cfg, f"lr_schedulers.{name}", dict.fromkeys(("ReduceLROnPlateau", "PlateauLR"), no_metric))
 
 
-def train(cfg: DictConfig, folder: Path) -> None:
+def train(cfg: DictConfig, folder: Path, processes: Processes) -> None:
     """Train as the configuration says, with files in `folder`."""
     import torch
     from digits import batches, load, steps_per_epoch
@@ -80,8 +85,13 @@ def train(cfg: DictConfig, folder: Path) -> None:
     epoch_steps = steps_per_epoch(images, cfg.batch_size, whole=True)
     total_steps = cfg.epochs * epoch_steps
 
-    generator, critic = Generator(), Critic()
-    models = {"generator": generator, "critic": critic}
+    models: dict[str, nn.Module] = {"generator": Generator(), "critic": Critic()}
+    for node in cfg.optimizers.values():
+        scepter_opt.freeze(models, node)
+    models = {name: processes.wrap(model) for name, model in models.items()}
+    generator, critic = (models[name] for name in NAMES)
+    for node in cfg.optimizers.values():
+        scepter_opt.plan(node, models).compare_across_ranks(timeout=60)
     optimizers = scepter_opt.build_optimizers(models, cfg.optimizers, logger=log)
     schedulers = scepter_opt.build_lr_schedulers(
         optimizers, cfg.lr_schedulers, total_steps=total_steps, steps_per_epoch=epoch_steps
@@ -89,34 +99,36 @@ def train(cfg: DictConfig, folder: Path) -> None:
     drivers = {name: scepter_opt.Driver(schedulers[name], cfg.lr_schedulers[name]) for name in NAMES}
 
     state = {"model": models, "optimizer": optimizers, "scheduler": schedulers, "driver": drivers}
-    with recording(cfg, folder, Row, total_steps, **state) as run:
+    with recording(cfg, folder, Row, total_steps, processes, **state) as recorder:
         last = min(total_steps, cfg.stop_after or total_steps)
-        for pixels, labels in batches(images, cfg.batch_size, cfg.seed, run.done, last, whole=True):
+        for pixels, labels in batches(images, cfg.batch_size, cfg.seed, recorder.done, last, whole=True):
             generator_rate, critic_rate = (float(optimizers[name].param_groups[0]["lr"]) for name in NAMES)
-            critic_loss = critic_step(critic, generator, optimizers["critic"], pixels, labels)
-            generator_loss = generator_step(generator, critic, optimizers["generator"], labels)
+            critic_loss = critic_step(critic, generator, optimizers["critic"], pixels, labels, processes)
+            generator_loss = generator_step(generator, critic, optimizers["generator"], labels, processes)
             for driver in drivers.values():
                 driver.step()
-            step = run.done + 1
+            step = recorder.done + 1
             epoch_is_over = step % epoch_steps == 0
             if epoch_is_over:
                 for driver in drivers.values():
                     driver.end_epoch()
             row = Row(step, -(-step // epoch_steps), generator_rate, critic_rate, generator_loss, critic_loss)
-            run.add(row, save=epoch_is_over)
-            if run.is_interrupted:
+            recorder.add(row, save=epoch_is_over)
+            if recorder.is_interrupted:
                 break
 
-    draw_curves(
-        folder,
-        run.rows,
-        f"{cfg.optimizers.generator.NAME} and {cfg.optimizers.critic.NAME}: step {run.done}",
-        Panel("hinge loss", ("generator_loss", "critic_loss")),
-        Panel("learning rate", ("generator_rate", "critic_rate")),
-        image=sheet(generator),
-    )
-    log.info("%d of %d steps, in %s", run.done, total_steps, folder)
+    image = sheet(generator)  # which in shards all processes make
+    if processes.is_first:
+        draw_curves(
+            folder,
+            recorder.rows,
+            f"{cfg.optimizers.generator.NAME} and {cfg.optimizers.critic.NAME}: step {recorder.done}",
+            Panel("hinge loss", ("generator_loss", "critic_loss")),
+            Panel("learning rate", ("generator_rate", "critic_rate")),
+            image=image,
+        )
+    log.info("%d of %d steps, in %s", recorder.done, total_steps, folder)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

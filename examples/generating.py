@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from descent import descend
+from processes import Processes
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, relu
 from torch.nn.utils.parametrizations import spectral_norm
@@ -62,28 +63,38 @@ class Critic(nn.Module):
 
 
 def critic_step(
-    critic: nn.Module, generator: nn.Module, optimizer: torch.optim.Optimizer, pixels: Tensor, labels: Tensor
+    critic: nn.Module,
+    generator: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    pixels: Tensor,
+    labels: Tensor,
+    processes: Processes,
 ) -> float:
     """One step of the critic along its hinge loss; returns the loss before it."""
+    # all processes draw the noise of the whole batch
+    (noise, pixels, labels), weight = processes.share(torch.randn(len(labels), NOISE), pixels, labels)
     with torch.no_grad():
-        made = generator(torch.randn(len(labels), NOISE), labels)
+        made = generator(noise, labels)
 
     def hinge_loss() -> Tensor:
-        return (relu(1 - critic(pixels, labels)) + relu(1 + critic(made, labels))).mean()
+        return weight * (relu(1 - critic(pixels, labels)) + relu(1 + critic(made, labels))).mean()
 
-    return descend(optimizer, hinge_loss)
+    return descend(optimizer, hinge_loss, processes)
 
 
-def generator_step(generator: nn.Module, critic: nn.Module, optimizer: torch.optim.Optimizer, labels: Tensor) -> float:
+def generator_step(
+    generator: nn.Module, critic: nn.Module, optimizer: torch.optim.Optimizer, labels: Tensor, processes: Processes
+) -> float:
     """One step of the generator towards higher scores; returns the loss before it."""
-    noise = torch.randn(len(labels), NOISE)
-    return descend(optimizer, lambda: -critic(generator(noise, labels), labels).mean())
+    (noise, labels), weight = processes.share(torch.randn(len(labels), NOISE), labels)
+    return descend(optimizer, lambda: -weight * critic(generator(noise, labels), labels).mean(), processes)
 
 
 @torch.no_grad()
 def sheet(generator: nn.Module, rows: int = 6) -> Tensor:
     """`rows` images of each digit, side by side with a pixel between them; the noise is the same at every call."""
     noise = torch.randn(rows * 10, NOISE, generator=torch.Generator().manual_seed(0))
-    pixels = generator.eval()(noise, torch.arange(10).repeat(rows))
+    device = next(generator.parameters()).device
+    pixels = generator.eval()(noise.to(device), torch.arange(10, device=device).repeat(rows)).cpu()
     framed = nn.functional.pad(pixels, (1, 1, 1, 1), value=0.3)
     return framed.reshape(rows, 10, 10, 10).transpose(1, 2).reshape(rows * 10, 100)

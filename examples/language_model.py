@@ -8,6 +8,7 @@
     python examples/language_model.py stop_after=60 hydra.run.dir=outputs/text
     python examples/language_model.py resume=outputs/text
     python examples/language_model.py resume=outputs/text policy=config lr_scheduler=warmup_stable_decay
+    torchrun --nproc-per-node 2 examples/language_model.py parallel=fsdp optimizer=muon_adamw
 
 Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png, checkpoints/ (the three
 newest) and config.yaml. SIGTERM and Ctrl-C end it after the step that it is in, with a checkpoint. Under -m each job
@@ -17,12 +18,11 @@ returns its validation loss in nats per byte, for a sweeper to minimise.
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from functools import cache
 from math import log as ln
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import hydra
 from command_line import (
@@ -35,9 +35,13 @@ from command_line import (
     wrong_numbers,
 )
 from omegaconf import DictConfig
+from processes import Processes, one_message, run, together
 
 import scepter_opt
-from scepter_opt import ConfigError, Problem
+from scepter_opt import Problem
+
+if TYPE_CHECKING:
+    from torch import nn
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +63,10 @@ class Row(NamedTuple):
 @hydra.main(version_base="1.3", config_path="conf", config_name="language_model")
 def main(cfg: DictConfig) -> float:
     """One job: mistakes are found before torch is imported, and shown without a traceback."""
-    try:
-        return train(run_configuration(cfg, own_problems), output_folder())
-    except ConfigError as error:
-        sys.exit(str(error))
+    with one_message():
+        cfg = run_configuration(cfg, own_problems)
+        with together(cfg.parallel) as processes:
+            return train(cfg, processes.same(output_folder()), processes)
 
 
 def own_problems(cfg: DictConfig) -> Iterator[Problem]:
@@ -77,7 +81,7 @@ def own_problems(cfg: DictConfig) -> Iterator[Problem]:
     yield from refused(cfg, "optimizer", {"SparseAdam": "takes sparse gradients only, and this net has none."})
 
 
-def train(cfg: DictConfig, folder: Path) -> float:
+def train(cfg: DictConfig, folder: Path, processes: Processes) -> float:
     """Train as the configuration says, with files in `folder`; returns the validation loss in nats per byte."""
     import torch
     from descent import descend
@@ -87,8 +91,12 @@ def train(cfg: DictConfig, folder: Path) -> float:
     torch.manual_seed(cfg.seed)
     text = load()
     total_steps = total_given(cfg, cfg.epochs * cfg.steps_per_epoch)
-    model = Transformer(cfg.context, cfg.layers, cfg.width)
-    print(scepter_opt.plan(cfg.optimizer, model))
+    model: nn.Module = Transformer(cfg.context, cfg.layers, cfg.width)
+    scepter_opt.freeze(model, cfg.optimizer)
+    model = processes.wrap(model)
+    plan = scepter_opt.plan(cfg.optimizer, model)
+    print(plan)
+    plan.compare_across_ranks(timeout=60)
 
     optimizer = scepter_opt.build_optimizer(model, cfg.optimizer)
     scheduler = scepter_opt.build_lr_scheduler(
@@ -97,37 +105,42 @@ def train(cfg: DictConfig, folder: Path) -> float:
     driver = scepter_opt.Driver(scheduler, cfg.lr_scheduler)
 
     state = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "driver": driver}
-    with recording(cfg, folder, Row, total_steps, **state) as run:
-        last = min(run.total_steps, cfg.stop_after or run.total_steps)
-        while run.done < last and not run.is_interrupted:
+    with recording(cfg, folder, Row, total_steps, processes, **state) as recorder:
+        last = min(recorder.total_steps, cfg.stop_after or recorder.total_steps)
+        while recorder.done < last and not recorder.is_interrupted:
             rate = float(optimizer.param_groups[0]["lr"])
-            pieces = random_pieces(text.training, cfg.batch_size, cfg.context + 1)
-            before = descend(optimizer, lambda pieces=pieces: loss(model, pieces))  # type: ignore[misc]
+            # all processes draw the whole batch
+            (pieces,), weight = processes.share(random_pieces(text.training, cfg.batch_size, cfg.context + 1))
+            before = descend(optimizer, lambda p=pieces, w=weight: w * loss(model, p), processes)  # type: ignore[misc]
 
             @cache
             def metrics(before: float = before) -> dict[str, float]:
-                return {"loss": before, "validation_loss": evaluate(model, text.validation, cfg.context)}
+                measured = {"loss": before, "validation_loss": evaluate(model, text.validation, cfg.context)}
+                return processes.same(measured)
 
             driver.step(metrics)
             epoch_is_over = driver.steps % cfg.steps_per_epoch == 0
             if epoch_is_over:
                 driver.end_epoch(metrics)
             measured = metrics() if epoch_is_over or metrics.cache_info().currsize else {"loss": before}
-            run.add(Row(driver.steps, -(-driver.steps // cfg.steps_per_epoch), rate, **measured), save=epoch_is_over)
+            recorder.add(
+                Row(driver.steps, -(-driver.steps // cfg.steps_per_epoch), rate, **measured), save=epoch_is_over
+            )
 
-    reached = evaluate(model, text.validation, cfg.context)
-    draw_curves(
-        folder,
-        run.rows,
-        f"{cfg.chosen.optimizer}, {cfg.chosen.lr_scheduler}: {reached:.3f} nats, {reached / ln(2):.3f} bits per byte",
-        Panel("cross entropy, nats per byte", ("loss", "validation_loss"), "log"),
-        Panel("learning rate", ("learning_rate",)),
-    )
-    log.info(
-        "Validation loss %.3f nats per byte after %d of %d steps, in %s", reached, run.done, run.total_steps, folder
-    )
+    reached = processes.same(evaluate(model, text.validation, cfg.context))
+    if processes.is_first:
+        chosen = f"{cfg.chosen.optimizer}, {cfg.chosen.lr_scheduler}"
+        draw_curves(
+            folder,
+            recorder.rows,
+            f"{chosen}: {reached:.3f} nats, {reached / ln(2):.3f} bits per byte",
+            Panel("cross entropy, nats per byte", ("loss", "validation_loss"), "log"),
+            Panel("learning rate", ("learning_rate",)),
+        )
+    message = "Validation loss %.3f nats per byte after %d of %d steps, in %s"
+    log.info(message, reached, recorder.done, recorder.total_steps, folder)
     return reached
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -7,15 +7,17 @@ import logging
 import re
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TextIO, TypeVar
 
 from interruption import Interruption, exit_code, interruptible
 from omegaconf import DictConfig, OmegaConf
+from processes import LOCAL_COUNT, Processes, command_of_torchrun
 
 from scepter_opt import LoadReport, checkpoint
 
@@ -67,6 +69,7 @@ class Recorder(Generic[RowT]):
         write: Adds a row to metrics.csv.
         show: Told the number of steps and a text with the last row's losses.
         interruption: Whether the run was asked to end.
+        processes: Those that train together.
         parts: What a checkpoint holds, as `scepter_opt.checkpoint` takes it.
         keep: Checkpoints that stay, the newest; None keeps all.
         total_steps: Optimizer steps of the whole run.
@@ -80,6 +83,7 @@ class Recorder(Generic[RowT]):
         write: Callable[[RowT], object],
         show: Callable[[int, str], object],
         interruption: Interruption,
+        processes: Processes,
         parts: Mapping[str, Any],
         keep: int | None,
         total_steps: int,
@@ -92,14 +96,18 @@ class Recorder(Generic[RowT]):
         self._write = write
         self._show = show
         self._interruption = interruption
+        self._processes = processes
         self._parts = parts
         self._keep = keep
         self._saved: int | None = None
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether the run was asked to end: the loop is left, and the rest is done for it."""
-        return self._interruption.signal is not None
+        """Whether the run was asked to end: the loop is left, and the rest is done for it.
+
+        All processes ask this after the same step: a signal may reach them in different ones.
+        """
+        return self._processes.any(self._interruption.signal is not None)
 
     def add(self, row: RowT, *, save: bool) -> None:
         """Record a step, and save a checkpoint after it if asked to."""
@@ -121,7 +129,7 @@ class Recorder(Generic[RowT]):
 
 @contextmanager
 def recording(
-    cfg: DictConfig, folder: Path, row: type[RowT], total_steps: int | None, **parts: Any
+    cfg: DictConfig, folder: Path, row: type[RowT], total_steps: int | None, processes: Processes, **parts: Any
 ) -> Iterator[Recorder[RowT]]:
     """A Recorder for a run in `folder`, after `parts` were brought to where the run `cfg.resume` stands.
 
@@ -136,36 +144,41 @@ def recording(
     rows: list[RowT] = []
     done = 0
     if cfg.resume is None:
-        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # a run's that was here before
+        if processes.is_first:
+            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # a run's that was here before
     else:
         run = SavedRun.at(Path(cfg.resume))
         report = checkpoint.load(run.checkpoint, **parts, policy=cfg.policy, logger=log)
         rows, done = read_metrics(run.folder, row, report), report.step
-    with replacement(folder / CONFIG) as file:
-        OmegaConf.save(cfg, file, resolve=True)
+    if processes.is_first:
+        with replacement(folder / CONFIG) as file:
+            OmegaConf.save(cfg, file, resolve=True)
     total = parts["driver"].total_steps if total_steps is None else total_steps
     with interruptible() as interruption:
-        with metrics_file(folder, row, rows) as write, progress_bar() as progress:
+        written = metrics_file(folder, row, rows) if processes.is_first else nullcontext(lambda _: None)
+        with written as write, progress_bar() as progress:
             bar = progress.add_task("training", total=total, completed=done, losses="")
 
             def show(step: int, losses: str) -> None:
                 progress.update(bar, completed=step, losses=losses)
 
-            recorder = Recorder(folder, rows, done, write, show, interruption, parts, cfg.keep, total)
+            recorder = Recorder(folder, rows, done, write, show, interruption, processes, parts, cfg.keep, total)
             yield recorder
         recorder.save()
-    if interruption.signal is not None:
+    if recorder.is_interrupted:
+        number = processes.same(interruption.signal) or signal.SIGTERM  # which the first may not have heard yet
         message = "Stopped by %s after %d of %d steps. To go on: %s"
-        log.info(message, interruption.signal.name, recorder.done, total, command_to_go_on(folder))
-        sys.exit(exit_code(interruption.signal))
+        log.info(message, number.name, recorder.done, total, command_to_go_on(folder, processes))
+        sys.exit(exit_code(number))
 
 
-def command_to_go_on(folder: Path) -> str:
+def command_to_go_on(folder: Path, processes: Processes) -> str:
     """What continues the run in `folder`, for a shell."""
     plain = re.fullmatch(r"[\w./:-]+", str(folder))
     # Hydra has quotes of its own around what its grammar does not take for a word
     value = str(folder) if plain else "'{}'".format(str(folder).replace("'", r"\'"))
-    return shlex.join(["python", sys.argv[0], f"resume={value}"])
+    program = command_of_torchrun(LOCAL_COUNT) if processes.parallel else "python"
+    return f"{program} {shlex.join([sys.argv[0], f'resume={value}'])}"
 
 
 def progress_bar() -> Any:

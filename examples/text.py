@@ -48,7 +48,7 @@ class Transformer(nn.Module):
 
     def forward(self, data: Tensor) -> Tensor:
         """Logits of shape (pieces, bytes, 256) for the bytes that follow `data`."""
-        hidden = self.bytes(data) + self.positions(torch.arange(data.shape[1]))
+        hidden = self.bytes(data) + self.positions(torch.arange(data.shape[1], device=data.device))
         logits: Tensor = self.head(self.norm(self.blocks(hidden)))
         return logits
 
@@ -90,4 +90,5 @@ def loss(model: nn.Module, pieces: Tensor) -> Tensor:
 def evaluate(model: nn.Module, data: Tensor, context: int, pieces: int = 64) -> float:
     """The loss over pieces that are spread evenly over `data`."""
     starts = torch.linspace(0, len(data) - context - 1, pieces).long()
-    return loss(model, data[starts[:, None] + torch.arange(context + 1)]).item()
+    pieces_of_text = data[starts[:, None] + torch.arange(context + 1)]
+    return loss(model, pieces_of_text.to(next(model.parameters()).device)).item()

@@ -10,6 +10,7 @@
     python examples/train.py resume=outputs/first/checkpoints/step-00000092
     python examples/train.py resume=outputs/first policy=config optimizer.LEARNING_RATE=1e-3 batch_size=128
     python examples/train.py resume=outputs/first 'lr_scheduler.FINISH={CURVE: one_minus_sqrt, TO: 0, LENGTH: 20%}'
+    torchrun --nproc-per-node 2 examples/train.py parallel=ddp
     python examples/train.py --cfg job
 
 Its folder, by default outputs/<date>/<time>, gets metrics.csv (one row per step), curves.png, checkpoints/ (the three
@@ -20,7 +21,6 @@ checkpoint. Under -m each job returns its validation accuracy, for a sweeper to 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
@@ -37,9 +37,10 @@ from command_line import (
     wrong_numbers,
 )
 from omegaconf import DictConfig
+from processes import Processes, one_message, run, together
 
 import scepter_opt
-from scepter_opt import ConfigError, Problem
+from scepter_opt import Problem
 
 if TYPE_CHECKING:
     from digits import Images
@@ -54,10 +55,10 @@ METRICS = ("validation_loss", "validation_accuracy", "loss")
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float:
     """One job: mistakes are found before torch is imported, and shown without a traceback."""
-    try:
-        return train(run_configuration(cfg, own_problems), output_folder())
-    except ConfigError as error:
-        sys.exit(str(error))
+    with one_message():
+        cfg = run_configuration(cfg, own_problems)
+        with together(cfg.parallel) as processes:
+            return train(cfg, processes.same(output_folder()), processes)
 
 
 def own_problems(cfg: DictConfig) -> Iterator[Problem]:
@@ -68,7 +69,7 @@ def own_problems(cfg: DictConfig) -> Iterator[Problem]:
     yield from refused(cfg, "optimizer", {"SparseAdam": "takes sparse gradients only, and this net has none."})
 
 
-def train(cfg: DictConfig, folder: Path) -> float:
+def train(cfg: DictConfig, folder: Path, processes: Processes) -> float:
     """Train as the configuration says, with files in `folder`; returns the validation accuracy, a share."""
     import torch
     from digits import ConvNet, batches, evaluate, load, steps_per_epoch, train_step
@@ -80,7 +81,12 @@ def train(cfg: DictConfig, folder: Path) -> float:
     epoch_steps = steps_per_epoch(training, cfg.batch_size)
     total_steps = total_given(cfg, cfg.epochs * epoch_steps)
 
-    model = ConvNet()
+    model: nn.Module = ConvNet()
+    scepter_opt.freeze(model, cfg.optimizer)
+    model = processes.wrap(model)
+    scepter_opt.plan(cfg.optimizer, model).compare_across_ranks(timeout=60)
+    if not processes.is_first:
+        torch.manual_seed(cfg.seed + processes.rank)  # other units are dropped than in the first
     optimizer = scepter_opt.build_optimizer(model, cfg.optimizer, logger=log)
     scheduler = scepter_opt.build_lr_scheduler(
         optimizer, cfg.lr_scheduler, total_steps=total_steps, steps_per_epoch=epoch_steps
@@ -88,42 +94,42 @@ def train(cfg: DictConfig, folder: Path) -> float:
     driver = scepter_opt.Driver(scheduler, cfg.lr_scheduler)
 
     state = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "driver": driver}
-    with recording(cfg, folder, Row, total_steps, **state) as run:
-        last = min(run.total_steps, cfg.stop_after or run.total_steps)
-        for pixels, labels in batches(training, cfg.batch_size, cfg.seed, run.done, last):
+    with recording(cfg, folder, Row, total_steps, processes, **state) as recorder:
+        last = min(recorder.total_steps, cfg.stop_after or recorder.total_steps)
+        for pixels, labels in batches(training, cfg.batch_size, cfg.seed, recorder.done, last):
             rate = float(optimizer.param_groups[0]["lr"])
-            loss = train_step(model, optimizer, pixels, labels)
-            metrics = cache(partial(measure, model, validation, loss))
+            loss = train_step(model, optimizer, pixels, labels, processes)
+            metrics = cache(partial(measure, model, validation, loss, processes))
             driver.step(metrics)
             epoch_is_over = driver.steps % epoch_steps == 0
             if epoch_is_over:
                 driver.end_epoch(metrics)
             measured = metrics() if epoch_is_over or metrics.cache_info().currsize else {"loss": loss}
-            run.add(Row(driver.steps, -(-driver.steps // epoch_steps), rate, **measured), save=epoch_is_over)
-            if run.is_interrupted:
+            recorder.add(Row(driver.steps, -(-driver.steps // epoch_steps), rate, **measured), save=epoch_is_over)
+            if recorder.is_interrupted:
                 break
 
-    accuracy = evaluate(model, validation).validation_accuracy
-    draw_curves(
-        folder,
-        run.rows,
-        f"{cfg.chosen.optimizer}, {cfg.chosen.lr_scheduler}: {accuracy:.2%} of the validation images read rightly",
-        Panel("cross entropy", ("loss", "validation_loss"), "log"),
-        Panel("validation accuracy", ("validation_accuracy",), "share"),
-        Panel("learning rate", ("learning_rate",)),
-    )
-    log.info(
-        "Validation accuracy %.2f %% after %d of %d steps, in %s", 100 * accuracy, run.done, run.total_steps, folder
-    )
+    accuracy = processes.same(evaluate(model, validation).validation_accuracy)
+    if processes.is_first:
+        draw_curves(
+            folder,
+            recorder.rows,
+            f"{cfg.chosen.optimizer}, {cfg.chosen.lr_scheduler}: {accuracy:.2%} of the validation images read rightly",
+            Panel("cross entropy", ("loss", "validation_loss"), "log"),
+            Panel("validation accuracy", ("validation_accuracy",), "share"),
+            Panel("learning rate", ("learning_rate",)),
+        )
+    message = "Validation accuracy %.2f %% after %d of %d steps, in %s"
+    log.info(message, 100 * accuracy, recorder.done, recorder.total_steps, folder)
     return accuracy
 
 
-def measure(model: nn.Module, validation: Images, loss: float) -> dict[str, float]:
-    """All that a scheduler can MONITOR, by name."""
+def measure(model: nn.Module, validation: Images, loss: float, processes: Processes) -> dict[str, float]:
+    """All that a scheduler can MONITOR, by name, the same in all processes."""
     from digits import evaluate
 
-    return {"loss": loss, **evaluate(model, validation)._asdict()}
+    return processes.same({"loss": loss, **evaluate(model, validation)._asdict()})
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

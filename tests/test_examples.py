@@ -68,6 +68,7 @@ def test_the_configuration_is_shown_without_torch(tmp_path: Path, flags: tuple[s
     assert "lr_scheduler" in start(tmp_path, *flags, block_torch=True).stdout
 
 
+NEEDS, OTHERWISE = "needs processes that torchrun starts:", "In one process it is null."
 MISTAKES = {
     "epochs=0": ["epochs = 0: must be a whole number from 1 to 4294967295."],
     "batch_size=-1 seed=abc optimizer.LEARNING_RATE=-1": [
@@ -79,6 +80,8 @@ MISTAKES = {
     "resume=nowhere": [
         "resume = 'nowhere': is no run with a checkpoint: give the folder of one, or one of its checkpoints."
     ],
+    "parallel=dpp": ["parallel = 'dpp': must be null, ddp or fsdp. Did you mean ddp?"],
+    "parallel=fsdp": [f"parallel = 'fsdp': {NEEDS} torchrun --nproc-per-node 2 {TRAIN} parallel=fsdp. {OTHERWISE}"],
     "policy=both": ["policy = 'both': must be one of error, config, checkpoint."],
     "lr_scheduler=reduce_on_plateau lr_scheduler.MONITOR=accuracy": [
         "lr_scheduler.MONITOR = 'accuracy': must be one of validation_loss, validation_accuracy, loss."

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, Problem, reason_of
+from ..parameters.processes import Processes
 from .contents import read, write
 from .loading import Restoration
 from .objects import Objects
 from .renaming import Renaming
 from .report import LoadReport
 from .saving import cloned, collect_state
+
+_OF_ONE = "Call it in every process; where one alone is to do it, say alone=True there."
 
 
 def save(
@@ -28,8 +31,13 @@ def save(
     step: int | None = None,
     keep: int | None = None,
     random: bool = True,
+    timeout: float = 300,
+    alone: bool = False,
 ) -> Path:
     """Save a run into a new entry of a folder. Nothing of the run is changed, before its first step neither.
+
+    Where torch.distributed has several processes each of them calls it, and all return when the entry is there: the
+    first one writes, each its part of distributed tensors, and the random states of all are kept.
 
     Args:
         path: The folder, made where it does not exist.
@@ -42,12 +50,14 @@ def save(
         step: Optimizer steps that were made; by default what the driver counted.
         keep: Entries that stay, the newest; by default all.
         random: Whether the states of random numbers are saved: torch's, CUDA's, numpy's and Python's.
+        timeout: Seconds that a process waits for the others to call it.
+        alone: Whether this process saves what it has without the others, which do not call it.
 
     Returns:
         The entry: `path/step-00001200`. It is there when it is complete, and not before.
 
     Raises:
-        ConfigError: Something cannot be kept; nothing was written.
+        ConfigError: Something cannot be kept, or another process failed or did not come; nothing was written.
 
     >>> import tempfile, torch
     >>> model = torch.nn.Linear(2, 1)
@@ -58,10 +68,13 @@ def save(
     """
     if keep is not None and (type(keep) is not int or keep < 1):
         raise ConfigError([Problem("keep", "must be a whole number of at least 1: how many entries stay.", keep)])
-    objects = Objects.of(model=model, optimizer=optimizer, scheduler=scheduler, driver=driver, scaler=scaler)
-    collected = collect_state(objects, extra, step, random)
+
+    def collect() -> dict[str, Any]:
+        objects = Objects.of(model=model, optimizer=optimizer, scheduler=scheduler, driver=driver, scaler=scaler)
+        return collect_state(objects, extra, step, random)
+
     try:
-        return write(Path(path), collected, keep)
+        return write(Path(path), collect, keep, Processes("checkpoint.save", timeout, _OF_ONE, alone))
     except (FileExistsError, NotADirectoryError) as error:
         raise ConfigError([Problem("path", f"is no folder: {reason_of(error)}", str(path))]) from error
 
@@ -79,8 +92,12 @@ def load(
     rename: Mapping[str, str] | None = None,
     random: bool = True,
     logger: Any = None,
+    timeout: float = 300,
+    alone: bool = False,
 ) -> LoadReport:
     """Bring objects to where a saved run was. They may be built and loaded in any order.
+
+    Where torch.distributed has several processes each of them calls it: all read the same entry, or refuse alike.
 
     Args:
         path: The folder, of which the newest entry that is whole is read; or one entry.
@@ -96,6 +113,8 @@ def load(
         rename: Names in the checkpoint with the names here; a module's stands for all below it.
         random: Whether the states of random numbers are restored.
         logger: Told what was done; anything with `info`.
+        timeout: Seconds that a process waits for the others to call it.
+        alone: Whether this process loads without the others, which do not call it.
 
     Returns:
         What came from where, and in what the two sides differ.
@@ -103,13 +122,20 @@ def load(
     Raises:
         ConfigError: There is no whole entry, or the two sides differ in what was not decided; nothing was changed.
     """
-    objects = Objects.of(model=model, optimizer=optimizer, scheduler=scheduler, driver=driver, scaler=scaler)
-    saved, entry, passed_over = read(Path(path), objects, Renaming(rename))
+    processes = Processes("checkpoint.load", timeout, _OF_ONE, alone)
+
+    def given() -> tuple[Objects, Renaming]:
+        objects = Objects.of(model=model, optimizer=optimizer, scheduler=scheduler, driver=driver, scaler=scaler)
+        return objects, Renaming(rename)
+
+    objects, renaming = processes.all_must(given)
+    saved, entry, passed_over = read(Path(path), objects, renaming, processes)
     log = logger or logging.getLogger("scepter_opt")
     for place, reason in passed_over:
         (log.warning if hasattr(log, "warning") else log.info)(f"passed over {place}: {reason}")
-    restoration = Restoration(saved, objects, policy, missing, rename)
-    return restoration.apply(random, logger, entry=str(entry.path), passed_over=tuple(passed_over))
+    # nothing is changed anywhere unless all can
+    planned = processes.all_must(lambda: Restoration(saved, objects, policy, missing, rename))
+    return planned.apply(random, logger, entry=str(entry.path), passed_over=tuple(passed_over))
 
 
 def state(

@@ -10,12 +10,13 @@ from typing import Any, final
 
 from ..errors import ConfigError, Problem, did_you_mean
 from .models import ModelPlan
-from .objects import KINDS, Objects, inner_scheduler, place, unknown_names
+from .objects import KINDS, Objects, inner, inner_scheduler, place, unknown_names
 from .optimizers import OptimizerPlan
 from .policy import Policy
 from .randomness import restore_random_states
 from .renaming import Renaming
 from .report import LoadReport, undecided
+from .saving import replaced_here
 from .schedulers import SchedulerPlan
 from .sharding import own_random_states
 
@@ -76,6 +77,8 @@ class Restoration:
         return {name: item for name, item in given.items() if name in there}
 
     def _optimizer_plan(self, name: str, optimizer: Any, state: Mapping[str, Any] | None) -> OptimizerPlan:
+        problem = replaced_here(inner(optimizer), self._objects, name)
+        self._problems += [problem] if problem else []
         groups = self._saved["groups"][name]
         roots = self._objects.roots()
         return OptimizerPlan(name, optimizer, groups, state, roots, self._policy, self._renaming, self._cold)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..components.signatures import parameters_of
 from ..errors import ConfigError, Problem, show
 from ..parameters.merging import SETTINGS, said_of
 from ..parameters.named_parameters import clean_names
+from ..parameters.replaced import replaced
 from ..parameters.state import names_of, part_of
 from ..schedules.record import BUILT_FROM
 from .objects import Objects, inner, inner_scheduler, place
@@ -91,8 +93,9 @@ def _optimizer_state(
     """The state by parameter, and the groups with the names, shapes and classes that it belongs to."""
     own = inner(optimizer)
     names = names_of(own, objects.roots())
-    if names is None:
-        problems.append(Problem(place("optimizer", name), NAMELESS))
+    problem = replaced_here(own, objects, name)
+    if problem is not None or names is None:
+        problems.append(problem or Problem(place("optimizer", name), NAMELESS))
         return {}, {}
     written = own.state_dict()
     planned = any(SETTINGS in group for group in own.param_groups)
@@ -116,6 +119,12 @@ def _optimizer_state(
         "others": names.others,
         "shapes": shapes,
     }
+
+
+def replaced_here(optimizer: Any, objects: Objects, name: str) -> Problem | None:
+    """The problem with an optimizer that does not train the models it is saved or loaded with."""
+    problem = replaced(optimizer, objects.roots()) if objects.model else None
+    return problem and replace(problem, key=place("optimizer", name))
 
 
 def with_settings(group: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:

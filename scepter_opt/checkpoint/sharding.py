@@ -8,6 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ..errors import ConfigError, Problem, reason_of
+from ..parameters.processes import Processes, attempt, rank_and_count
 from ..parameters.state import names_of
 from .files import Entry, begin, digest_of, finish
 from .objects import Objects, inner
@@ -16,9 +18,10 @@ from .saving import model_state
 
 SHARDED = "sharded"
 """Entry of a state: what holds the model's and the optimizers' tensors, which lie in shards."""
+OF_RANKS = "random_of_ranks"
+"""Entry of a state: the random states of every process."""
 _SHARDS = "shards"
 _TENSOR = "tensor"
-_RANKS = "random_of_ranks"
 
 
 def is_sharded(state: Any) -> bool:
@@ -38,37 +41,60 @@ def _tensors(value: Any) -> Iterator[Any]:
 
 
 def save_shards(
-    folder: Path, state: Mapping[str, Any], keep: int | None, write_file: Callable[[Path, Any], dict[str, Any]]
+    folder: Path,
+    state: Mapping[str, Any],
+    keep: int | None,
+    write_file: Callable[[Path, Any], dict[str, Any]],
+    processes: Processes,
 ) -> Path:
     """Write an entry from all processes: each its shards, the first one the rest, the manifest and the name.
 
     Args:
         folder: The folder of all entries, which every process sees.
-        state: What `collect_state` made.
+        state: What `collect_state` made, with the random states of all.
         keep: Entries that stay, the newest; None keeps all.
         write_file: Writes a part to a file; returns what the manifest has of it.
+        processes: Those that call this.
     """
-    import torch.distributed as dist
-    from torch.distributed.checkpoint import state_dict_saver as dcp
-
-    step, first = state["step"], dist.get_rank() == 0
+    if processes.alone and rank_and_count()[1] > 1:
+        raise ConfigError([Problem("alone", "this process has a part of the tensors only: all must save.", True)])
+    step = state["step"]
     tensors: dict[str, Any] = {}
     held = {kind: _taken_out(state[kind], kind, tensors) for kind in ("model", "optimizer")}
-    random: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(random, state["random"])
-    place = [str(begin(folder, step)) if first else ""]
-    dist.broadcast_object_list(place, src=0)
-    unfinished = Path(place[0])
-    dcp.save(tensors, checkpoint_id=str(unfinished / _SHARDS))
-    final = [""]
-    if first:
+    unfinished = processes.agree(None, lambda _: begin(folder, step))
+    written = attempt(lambda: _write_shards(tensors, unfinished / _SHARDS))
+
+    def complete(_: Any) -> Path:
         shards = sorted((unfinished / _SHARDS).iterdir())
         files = {f"{_SHARDS}/{p.name}": {"sha256": digest_of(p), "bytes": p.stat().st_size} for p in shards}
         rest = {key: value for key, value in state.items() if key not in held}
-        files["rest.pt"] = write_file(unfinished / "rest.pt", {**rest, SHARDED: held, _RANKS: random})
-        final = [str(finish(unfinished, step, files, keep))]
-    dist.broadcast_object_list(final, src=0)  # nobody goes on before the entry is there
-    return Path(final[0])
+        files["rest.pt"] = write_file(unfinished / "rest.pt", {**rest, SHARDED: held})
+        return finish(unfinished, step, files, keep)
+
+    return processes.agree(written, complete)  # nobody goes on before the entry is there
+
+
+def _write_shards(tensors: dict[str, Any], place: Path) -> None:
+    """Write the shards of this process.
+
+    Raises:
+        ConfigError: A process could not; all are told.
+    """
+    from torch.distributed.checkpoint import state_dict_saver as dcp
+    from torch.distributed.checkpoint.api import CheckpointException
+
+    try:
+        dcp.save(tensors, checkpoint_id=str(place))
+    except CheckpointException as error:
+        raise ConfigError(_failures(error)) from error
+
+
+def _failures(error: Any) -> list[Problem]:
+    """What torch says of every process that failed."""
+    return [
+        Problem(f"process {rank}", f"{type(own).__name__}: {reason_of(own)}")
+        for rank, (own, _) in sorted(error.failures.items())
+    ]
 
 
 def _taken_out(value: Any, key: str, tensors: dict[str, Any]) -> Any:
@@ -85,7 +111,9 @@ def _taken_out(value: Any, key: str, tensors: dict[str, Any]) -> Any:
     return value
 
 
-def load_shards(entry: Entry, held: Mapping[str, Any], objects: Objects, renaming: Renaming) -> dict[str, Any]:
+def load_shards(
+    entry: Entry, held: Mapping[str, Any], objects: Objects, renaming: Renaming, processes: Processes
+) -> dict[str, Any]:
     """The model's and the optimizers' tensors: in shards where they are distributed here, else whole.
 
     Args:
@@ -93,9 +121,13 @@ def load_shards(entry: Entry, held: Mapping[str, Any], objects: Objects, renamin
         held: What holds the tensors, with marks.
         objects: What will be loaded.
         renaming: New names of parameters.
+        processes: Those that call this.
+
+    Raises:
+        ConfigError: A process could not; all are told.
     """
-    import torch.distributed as dist
     from torch.distributed.checkpoint import state_dict_loader as dcp
+    from torch.distributed.checkpoint.api import CheckpointException
 
     here = _here(objects)
     tensors: dict[str, Any] = {}
@@ -106,19 +138,18 @@ def load_shards(entry: Entry, held: Mapping[str, Any], objects: Objects, renamin
         }
         for kind in ("model", "optimizer")
     }
-    alone = not (dist.is_available() and dist.is_initialized())
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*assuming the intent is to load in a single process", UserWarning)
-        dcp.load(tensors, checkpoint_id=str(entry.path / _SHARDS), no_dist=alone)
+        try:
+            dcp.load(tensors, checkpoint_id=str(entry.path / _SHARDS), no_dist=not processes.several)
+        except CheckpointException as error:
+            raise ConfigError(_failures(error)) from error
     return state
 
 
 def own_random_states(state: Mapping[str, Any]) -> Any:
     """The random states of this process, where each process saved its own."""
-    import torch.distributed as dist
-
-    of_ranks = state.get(_RANKS)
-    rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+    of_ranks, (rank, _) = state.get(OF_RANKS), rank_and_count()
     return of_ranks[rank] if of_ranks and rank < len(of_ranks) else state.get("random")
 
 

@@ -14,6 +14,7 @@ from ..errors import ConfigError, Problem, below, did_you_mean, say, show
 from ..lr_schedulers.finishing import TARGET as FINISH_TARGET
 from ..lr_schedulers.metrics import Metric, metric_for
 from ..lr_schedulers.registry import LR_SCHEDULERS
+from ..parameters.replaced import replaced
 from ..schedules.horizon import steps_per_tick
 from ..schedules.record import BUILT_FROM
 
@@ -91,6 +92,7 @@ class Driver:
         self._seen = False
         self._turn = _turn_of(config, self._inner)
         self._stepped = 0
+        self._checked = False
         if scaler is not None:
             _count_steps(self, self._inner)
 
@@ -133,14 +135,25 @@ class Driver:
             Whether that was a tick of the scheduler.
 
         Raises:
-            ConfigError: The metric is not there, or is NaN.
+            ConfigError: The metric is not there, or is NaN; or, at the first step, the optimizer's parameters are no
+                longer those of its model.
         """
         # since the last call: a loop that accumulates gradients may step less often than it calls, and never more
         if self.scaler is not None and not self._stepped:
             return False
         self._stepped = 0
+        if not self._checked:
+            self._check_parameters()
         self.steps += 1
         return not self._by_epoch and self._tick(self.steps, metrics)
+
+    def _check_parameters(self) -> None:
+        """Refuse an optimizer whose model has other parameters by now: once, at the first step."""
+        self._checked = True
+        optimizer = getattr(self._inner, "optimizer", None)
+        problem = replaced(optimizer) if hasattr(optimizer, "param_groups") else None
+        if problem is not None:
+            raise ConfigError([problem])
 
     def end_epoch(self, metrics: Metrics = None) -> bool:
         """Say that an epoch is over.

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
 from ..errors import ConfigError, Problem
+from .across_ranks import compare
 from .group_dicts import choose_steps, group_dicts
 from .rendering import short, table, text
 from .rows import Rows
@@ -118,3 +119,17 @@ class Plan(Rows):
     def diff(self, other: Plan) -> Difference:
         """What differs in another plan, such as an earlier one: empty and false where nothing does."""
         return diff(self, other)
+
+    def compare_across_ranks(self, timeout: float = 300) -> None:
+        """Make sure that all processes have the same plan; call it in every one. Where there is one, nothing is done.
+
+        Processes whose parameters, groups or settings differ hang in the middle of training, or train something else
+        than is thought. A digest is compared, through the store of torch.distributed: it works on any backend.
+
+        Args:
+            timeout: Seconds that a process waits for the others.
+
+        Raises:
+            ConfigError: Plans differ, in every process, with the first row that does; or a process did not come.
+        """
+        compare(self, timeout)

@@ -140,7 +140,7 @@ class Difference:
 
 def diff(rows: Rows, other: Rows) -> Difference:
     """What is new in a plan against another, by the names of parameters."""
-    new, old = {row.name: _settings(row) for row in rows}, {row.name: _settings(row) for row in other}
+    new, old = {row.name: settings_of(row) for row in rows}, {row.name: settings_of(row) for row in other}
     changed = {}
     for name in new.keys() & old.keys():
         keys = dict.fromkeys([*old[name], *new[name]])
@@ -154,7 +154,7 @@ def diff(rows: Rows, other: Rows) -> Difference:
     )
 
 
-def _settings(row: Row) -> dict[str, Any]:
+def settings_of(row: Row) -> dict[str, Any]:
     """What a parameter gets, in values that JSON gives back."""
     if row.group is None:
         return {"shape": row.shape, "frozen": True, "left out": True}

@@ -164,7 +164,7 @@ def names_of(optimizer: Any, roots: Iterable[tuple[str, Any]] = ()) -> Names | N
             it was built.
     """
     groups = optimizer.param_groups
-    holders = _roots_of(optimizer) or list(roots)
+    holders = roots_of(optimizer) or list(roots)
     if all("param_names" in group for group in groups):
         listed = [list(group["param_names"]) for group in groups]
         if not any("rules" in group for group in groups):  # a plan's are clean
@@ -199,7 +199,8 @@ def _every_name(roots: Iterable[tuple[str, Any]]) -> dict[int, list[str]]:
     return names
 
 
-def _roots_of(optimizer: Any) -> list[tuple[str, Any]]:
+def roots_of(optimizer: Any) -> list[tuple[str, Any]]:
+    """The modules that an optimizer was built over and that are still there, with the prefix of their names."""
     kept = getattr(optimizer, "_roots", ())
     return [(prefix, root) for prefix, reference in kept if (root := reference()) is not None]
 
@@ -235,6 +236,6 @@ def _adder(reference: Callable[[], Any]) -> Callable[[dict[str, Any]], None]:
 
 
 def _made_up(optimizer: Any, tensors: Any) -> list[str]:
-    known: Mapping[int, list[str]] = _every_name(_roots_of(optimizer))
+    known: Mapping[int, list[str]] = _every_name(roots_of(optimizer))
     number = len(optimizer.param_groups)
     return [known.get(id(t), [f"param_groups[{number}].{position}"])[0] for position, t in enumerate(tensors)]

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from multiprocessing import connection
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -30,7 +31,8 @@ QUICK = {
 # What an example imports, in most of its time.
 IMPORTS = [
     "hydra", "matplotlib.backends.backend_agg", "matplotlib.figure", "rich.progress", "scepter_opt.checkpoint",
-    "sklearn.datasets", "sklearn.model_selection", "torch", "torch._dynamo",
+    "sklearn.datasets", "sklearn.model_selection", "torch", "torch._dynamo", "torch.distributed.checkpoint",
+    "torch.distributed.fsdp",
 ]  # fmt: skip
 Moment = tuple[signal.Signals, str, int]
 """A signal and the call that it comes before: the builtin function's name, such as `rename` or `BufferedWriter.write`,
@@ -62,7 +64,7 @@ def fork(
     """The same in a fraction of the time, with signals at `moments`; a `code` of None is any."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(IMPORTS)
-    process = context.Process(target=_run, args=(folder, script, overrides, moments))
+    process = context.Process(target=_run, args=(folder, script, overrides, moments, {}, ""))
     process.start()
     process.join(900)
     process.kill()  # whatever hangs; what has ended does not mind
@@ -72,13 +74,56 @@ def fork(
     return CompletedProcess(overrides, process.exitcode, stdout, stderr)
 
 
-def _run(folder: Path, script: Path, overrides: Sequence[str], moments: Sequence[Moment]) -> None:
+def fork_together(
+    folder: Path,
+    count: int,
+    *overrides: str,
+    script: Path = TRAIN,
+    moments: Mapping[int, Sequence[Moment]] | None = None,
+) -> list[CompletedProcess[str]]:
+    """The same in `count` processes that train together, with signals by their number; ended as torchrun ends them."""
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]  # torch exports it to Python alone
+
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    agent = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": store.port, "TORCHELASTIC_USE_AGENT_STORE": True}
+    said = {**agent, "TORCHELASTIC_RESTART_COUNT": 0, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTS)
+    processes = []
+    for rank in range(count):
+        environment = {key: str(value) for key, value in {**said, "RANK": rank, "LOCAL_RANK": rank}.items()}
+        given = (folder, script, overrides, (moments or {}).get(rank, ()), environment, f"-{rank}")
+        processes.append(context.Process(target=_run, args=given))
+    for process in processes:
+        process.start()
+    waiting = processes
+    while waiting:
+        ended = connection.wait([process.sentinel for process in waiting], timeout=120)
+        if not ended or any(process.exitcode for process in waiting):
+            for process in waiting:
+                process.terminate() if ended else process.kill()
+        waiting = [process for process in waiting if process.is_alive()]
+    texts = [[(folder / f"{name}-{rank}").read_text() for name in ("stdout", "stderr")] for rank in range(count)]
+    return [
+        CompletedProcess(overrides, process.exitcode or 0, *text)
+        for process, text in zip(processes, texts, strict=True)
+    ]
+
+
+def _run(
+    folder: Path,
+    script: Path,
+    overrides: Sequence[str],
+    moments: Sequence[Moment],
+    environment: Mapping[str, str],
+    suffix: str,
+) -> None:
     """What the forked process does."""
     os.chdir(folder)
-    for number, name in ((1, "stdout"), (2, "stderr")):
+    for number, name in ((1, f"stdout{suffix}"), (2, f"stderr{suffix}")):
         with Path(name).open("wb") as file:
             os.dup2(file.fileno(), number)
-    os.environ["COLUMNS"] = "120"
+    os.environ |= {"COLUMNS": "120", **environment}
     torch.set_num_threads(1)
     sys.argv = [str(script), *overrides]
     sys.path[:0] = [str(script.parent), str(folder / "modules")]
