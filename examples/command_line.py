@@ -37,8 +37,7 @@ def run_configuration(cfg: DictConfig, own_problems: Callable[[DictConfig], Iter
     """
     if cfg.resume is not None:
         cfg = _continued(cfg)
-    problems = [*own_problems(cfg), *_wrong_keep(cfg), *_without_beginning(cfg)]
-    problems += wrong_parallel(cfg)
+    problems = [*own_problems(cfg), *wrong_parallel(cfg), *_wrong_keep(cfg), *_without_beginning(cfg)]
     if cfg.get("parallel") == "fsdp":
         for node in ("optimizer", *(f"optimizers.{name}" for name in cfg.get("optimizers", ()))):
             problems += refused(cfg, node, NOT_IN_SHARDS)

@@ -127,7 +127,7 @@ def train(cfg: DictConfig, folder: Path, processes: Processes) -> None:
             Panel("learning rate", ("generator_rate", "critic_rate")),
             image=image,
         )
-    log.info("%d of %d steps, in %s", recorder.done, total_steps, folder)
+    log.info("%d of %d steps, in %s", recorder.done, recorder.total_steps, folder)
 
 
 if __name__ == "__main__":
