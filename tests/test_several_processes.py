@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain as joined
 from pathlib import Path
 from typing import Any
 
@@ -136,18 +136,24 @@ def test_two_processes_end_where_one_does(parallel: str, alone: dict[str, Any], 
             assert first[case][what] == second[case][what] == alone[case][what]
 
 
-@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+CHAINS = {
+    "ddp": ["ddp", "ddp", "ddp", "ddp"],
+    "fsdp": ["fsdp", "fsdp", "fsdp", "fsdp"],
+    "whole and in shards": ["ddp", "", "fsdp", "ddp"],
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS)
 def test_a_run_of_two_resumed_by_one_by_four_and_by_two_ends_where_the_unbroken_one_does(
-    parallel: str, alone: dict[str, Any], tmp_path: Path
+    chain: str, alone: dict[str, Any], tmp_path: Path
 ) -> None:
-    counts = [2, 1, 4, 2]
     stages = [
         together(tmp_path, count, stage, tmp_path, parallel, number * STEPS, (number + 1) * STEPS)[0]
-        for number, count in enumerate(counts)
+        for number, (count, parallel) in enumerate(zip([2, 1, 4, 2], CHAINS[chain], strict=True))
     ]
     for case in CASES:
-        assert apart(stages[-1][case], alone[case]) <= bound(case, parallel), case
-        assert list(chain.from_iterable(each[case]["rates"] for each in stages)) == alone[case]["rates"]
+        assert apart(stages[-1][case], alone[case]) <= bound(case, CHAINS[chain][2]), case
+        assert list(joined.from_iterable(each[case]["rates"] for each in stages)) == alone[case]["rates"]
 
 
 def by_torch(case: str) -> list[Any]:

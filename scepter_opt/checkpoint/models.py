@@ -10,6 +10,7 @@ from ..parameters.named_parameters import clean_names
 from ..parameters.state import unmatched
 from .objects import place
 from .renaming import Renaming
+from .sharding import laid_as
 
 
 @final
@@ -36,7 +37,7 @@ class ModelPlan:
         if not cold:
             how = 'rename={old: new} finds them under another name, missing="cold" leaves them out.'
             self.problems += [problem.under(key) for problem in unmatched(self.new, self.left_over, how)]
-        self._values: dict[str, Any] = {}
+        self._values: dict[str, tuple[Any, Any]] = {}
         for each, value in renamed.items():
             if each not in spelt:
                 continue
@@ -45,8 +46,9 @@ class ModelPlan:
                 shape = tuple(getattr(value, "shape", ()))
                 message = f"is of shape {tuple(present.shape)}, and in the checkpoint of {shape}."
                 self.problems.append(Problem(f"{key}.{each}", message))
-            self._values[spelt[each]] = value
+            self._values[spelt[each]] = (value, present)
 
     def apply(self) -> None:
         """Copy the values into the model."""
-        self._model.load_state_dict(self._values, strict=False)
+        values = {name: laid_as(value, present) for name, (value, present) in self._values.items()}
+        self._model.load_state_dict(values, strict=False)

@@ -25,6 +25,7 @@ from .objects import inner, place
 from .policy import Policy
 from .renaming import Renaming
 from .saving import NAMELESS, class_name, cloned, with_settings
+from .sharding import is_sharded, laid_as
 
 _SCHEDULED = "_scheduler_is_loaded"
 """Attribute of an optimizer whose scheduler was loaded before it."""
@@ -171,6 +172,18 @@ class OptimizerPlan:
                 if value is not None:
                     self._state[index - 1] = value
         self._others = dict(state["others"])
+        self._lay()
+
+    def _lay(self) -> None:
+        """Bring the state into shards, or make it whole, as the parameters are."""
+        members = list(chain.from_iterable(group["params"] for group in self.optimizer.param_groups))
+        if not any(hasattr(member, "device_mesh") for member in members) and not is_sharded(
+            next(iter(self._state.values()), None)
+        ):
+            return
+        for index, state in self._state.items():
+            if isinstance(state, Mapping):
+                self._state[index] = {key: laid_as(value, members[index]) for key, value in state.items()}
 
     @property
     def moved_rates(self) -> bool:

@@ -147,6 +147,24 @@ def load_shards(
     return state
 
 
+def laid_as(value: Any, like: Any) -> Any:
+    """A whole tensor in shards where another of its shape is, or whole again where that is; else as it is.
+
+    Every process has the whole tensor, and nothing is sent; to make one whole again all must call it.
+    """
+    if getattr(value, "shape", None) != getattr(like, "shape", ()):
+        return value
+    if hasattr(value, "device_mesh") == hasattr(like, "device_mesh"):
+        return value
+    if hasattr(value, "device_mesh"):
+        return value.full_tensor()
+    from torch.distributed.tensor import DTensor, Replicate
+
+    mesh = like.device_mesh
+    whole = DTensor.from_local(value.to(like.device), mesh, [Replicate()] * mesh.ndim, run_check=False)
+    return whole.redistribute(mesh, like.placements)
+
+
 def own_random_states(state: Mapping[str, Any]) -> Any:
     """The random states of this process, where each process saved its own."""
     of_ranks, (rank, _) = state.get(OF_RANKS), rank_and_count()

@@ -48,3 +48,31 @@ def test_distributed_tensors_are_written_in_shards_and_read_with_and_without_a_m
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(ConfigError, match=r"is not whole: shards/.* bytes of"):
         checkpoint.load(entry, model=alone)
+
+
+def test_a_state_without_files_goes_from_whole_tensors_to_shards_and_back(tmp_path: Path) -> None:
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    torch.distributed.init_process_group("gloo", f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        whole = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+        sharded, again = copy.deepcopy(whole), copy.deepcopy(whole)
+        fully_shard(sharded, mesh=init_device_mesh("cpu", (1,)))
+        first, second, third = build(whole), build(sharded), build(again)
+        trained(whole, first, 2)
+        state = checkpoint.state(model=whole, optimizer=first, step=2)
+        assert checkpoint.restore(state, model=sharded, optimizer=second).same
+        kept = next(iter(second.state.values()))
+        assert all(hasattr(value, "device_mesh") for value in kept.values() if value.ndim)
+        trained(whole, first, 1)
+        trained(sharded, second, 1)
+        assert checkpoint.restore(
+            checkpoint.state(model=sharded, optimizer=second, step=3), model=again, optimizer=third
+        ).same
+        for model, optimizer in ((whole, first), (again, third)):
+            trained(model, optimizer, 1)
+        for one, other in zip(whole.parameters(), again.parameters(), strict=True):
+            assert torch.equal(one, other)
+    finally:
+        torch.distributed.destroy_process_group()
