@@ -193,3 +193,24 @@ def by_torch(case: str) -> list[Any]:
 @pytest.mark.parametrize("case", CASES)
 def test_that_is_where_torch_alone_ends(case: str, alone: dict[str, Any]) -> None:
     assert apart({"values": by_torch(case)}, alone[case]) <= 1e-6
+
+
+def refusals() -> dict[str, str]:
+    """What is said of optimizers that cannot take parameters in shards; torch raises at their first step."""
+    said = {}
+    for name in ("Adafactor", "LBFGS", "AdamW"):
+        model = wrapped(Net(), "fsdp")
+        try:
+            scepter_opt.build_optimizer(model, {"NAME": name})
+        except scepter_opt.ConfigError as error:
+            said[name] = error.problems[0].message
+    return said
+
+
+def test_an_optimizer_that_cannot_take_shards_is_refused_when_it_is_built(tmp_path: Path) -> None:
+    words = "cannot take parameters in shards such as embedding.weight and 6 more:"
+    (said,) = together(tmp_path, 1, refusals)
+    assert said == {
+        "Adafactor": f"Adafactor {words} it takes norms of whole rows and columns.",
+        "LBFGS": f"LBFGS {words} it makes one vector of all.",
+    }

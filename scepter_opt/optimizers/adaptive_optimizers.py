@@ -36,6 +36,7 @@ class Adafactor(BaseOptimize):
     target = "torch.optim.Adafactor"
     # not among those that compile: torch's compiler does not get through its step
     implementations = ("foreach",)
+    refused_in_shards = "it takes norms of whole rows and columns"
 
     @dataclass(kw_only=True)
     class Config(DecayKeys):

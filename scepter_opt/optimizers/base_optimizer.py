@@ -141,6 +141,8 @@ class BaseOptimize(Component):
     """Devices on which its fused step is the fastest that it has; benchmarks/bench_step.py has the numbers."""
     fused_slow_strided: ClassVar[bool] = False
     """Whether its fused step on a CPU is slower than the loop for parameters that are not contiguous."""
+    refused_in_shards: ClassVar[str] = ""
+    """Why it cannot take distributed tensors; empty where it can."""
     fused_takes_dtensors: ClassVar[bool] = False
     """Whether its fused kernel has a rule for distributed tensors."""
 

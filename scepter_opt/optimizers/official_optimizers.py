@@ -48,6 +48,7 @@ class LBFGS(BaseOptimize):
     # its state is one flat vector over all parameters
     one_group = True
     refused_in_hybrid = "it evaluates the closure by itself, many times in a step"
+    refused_in_shards = "it makes one vector of all"
 
     @dataclass(kw_only=True)
     class Config(OptimizerConfig):

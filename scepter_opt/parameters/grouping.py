@@ -129,7 +129,9 @@ def leave_out(
     limited = {
         part: chosen
         for part, chosen in configs.items()
-        if chosen.component.dimensions is not None or chosen.component.refused_kinds
+        if chosen.component.dimensions is not None
+        or chosen.component.refused_kinds
+        or chosen.component.refused_in_shards
     }
     if not limited:
         return []
@@ -208,7 +210,10 @@ def _refusals(
     component: Any, config: Any, combination: Combination, rules: Mapping[str, Rule], parameters: Parameters, i: int
 ) -> Iterator[str]:
     """Why an optimizer cannot take a parameter, with a place for its name."""
-    ndim = parameters.tensors[i].ndim
+    tensor = parameters.tensors[i]
+    ndim = tensor.ndim
+    if component.refused_in_shards and hasattr(tensor, "device_mesh"):
+        yield f"cannot take parameters in shards such as {{}}: {component.refused_in_shards}."
     if component.dimensions is not None and ndim != component.dimensions:
         yield f"takes parameters of {component.dimensions} dimensions, not {{}} (of {ndim})."
         return
