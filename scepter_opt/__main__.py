@@ -2,7 +2,7 @@
 
 import sys
 
-from .cli.commands import main
+from .cli.app import main
 
 __all__ = ["main"]
 

@@ -10,8 +10,8 @@ from typing import Any, final
 
 from ..config.fields import Nested
 from ..errors import ConfigError, Problem, did_you_mean
+from . import curves
 from .arguments import rounded
-from .curves import CURVES
 from .fitting import Fitting
 from .horizon import UnknownYet, whole
 from .joining import Joined
@@ -21,7 +21,10 @@ from .timeline import Piece, Timeline
 
 # What a phase has and this has not: it begins where the run stands, and what it counts from is its own beginning.
 _OF_PHASES = ("FROM", "FROM_VALUE", "CLOCK", "PHASES")
-_ENDING = [name for name, curve in CURVES.items() if curve.to == "required"]
+KEYS = ("CURVE", "TO", "TO_VALUE", "LENGTH", "INCLUDE", "HOLD", "AT")
+"""What can be said, beside the curve's own keys."""
+CURVES = tuple(name for name, curve in curves.CURVES.items() if curve.to == "required")
+"""Those that lead to an end."""
 
 
 @final
@@ -30,7 +33,7 @@ class Finish(Phase):
     """A curve from the factor at which each group stands to TO, and where it begins."""
 
     AT: int | None = None
-    """Tick at which it begins; None is where a checkpoint is loaded."""
+    """Tick at which it begins; null is where a checkpoint is loaded."""
 
     def span(self, start: int, total: int | None, epoch: Fraction | None) -> int:
         """The ticks from its beginning to its end.
@@ -102,15 +105,14 @@ class FinishKeys(Nested):
             return None, [Problem("", form, value)]
         written = {key: item for key, item in value.items() if item is not None}
         at, curve = written.pop("AT", None), written.get("CURVE")
-        keys = ["CURVE", "TO", "TO_VALUE", "LENGTH", "INCLUDE", "HOLD", "AT"]
         problems = [
-            Problem(key, f"FINISH has no such key. It has {', '.join(keys)}.", written.pop(key))
+            Problem(key, f"FINISH has no such key. It has {', '.join(KEYS)}.", written.pop(key))
             for key in _OF_PHASES
             if key in written
         ]
-        if curve not in _ENDING:
-            which = f"one of {', '.join(_ENDING)}, which lead to an end."
-            said = Problem("CURVE", f"must be {which}{did_you_mean(curve, _ENDING)}", curve)
+        if curve not in CURVES:
+            which = f"one of {', '.join(CURVES)}, which lead to an end."
+            said = Problem("CURVE", f"must be {which}{did_you_mean(curve, CURVES)}", curve)
             problems.append(said if "CURVE" in written else Problem("CURVE", f"is required: {which}"))
             written.pop("CURVE", None)
         phase, wrong = check_phase(written, imports, without=_OF_PHASES)

@@ -1,0 +1,228 @@
+"""What can be said at a place of the configuration: every key with its type, its default and what it is for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..components.registry import registry
+from ..config.documentation import documentation
+from ..config.names import keyword_of
+from ..config.plain import plain
+from ..config.template import json_schema
+from ..config.validation import Field, fields, own_first
+from ..errors import ConfigError, Problem, did_you_mean
+from .catalogue import Option, base_of, find, settings_of
+
+_OF_COMMON = {"IMPLEMENTATION": "foreach, fused"}
+_TYPES = {"null": "null", "boolean": "true or false", "string": "text", "integer": "whole number", "number": "number"}
+
+
+_BOUNDS = {
+    "minimum": "of at least",
+    "exclusiveMinimum": "above",
+    "maximum": "at most",
+    "exclusiveMaximum": "below",
+}
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key."""
+
+    name: str
+    type: str
+    """What its value is, in words, with its bounds."""
+    value: Any
+    """What it is where nothing else is said; None of one that has to be said."""
+    required: bool
+    source: str
+    """Where the value comes from: `default`, or an option's file."""
+    keyword: str
+    """torch's argument; empty where it is none of torch's."""
+    documentation: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """Keys of one place."""
+
+    title: str
+    keys: tuple[Key, ...]
+
+
+def sections(name: str, key: str = "") -> tuple[Section, ...]:
+    """The keys of an option, a class or a topic, and those below the keys that hold nodes.
+
+    Args:
+        name: As `catalogue.find` takes it; or `phases`, `param_groups`, `lr_scaling`, `finish`.
+        key: One of its keys, which alone is wanted, with what is below it.
+
+    Raises:
+        ConfigError: There is no such option, or it has no such key.
+    """
+    topic = name.replace("-", "_").lower()
+    if topic in _TOPICS and topic != "phases":
+        return tuple(_TOPICS[topic]())
+    option = find(name)
+    if option.sort == "preset":
+        return (_rules_of(option), *_TOPICS["param_groups"]())
+    config: Any = registry(option.group).entry(option.of).config
+    own = _section(option, config)
+    if not key:
+        return (own, *_TOPICS["phases"]()) if topic == "phases" else (own,)
+    found = next((each for each in own.keys if each.name == key.upper() or each.keyword == key), None)
+    if found is None:
+        names = {each.name: each.name for each in own.keys} | {each.keyword: each.name for each in own.keys}
+        message = (
+            f"{option.of} has no such key.{did_you_mean(key, names)} It has {', '.join(e.name for e in own.keys)}."
+        )
+        raise ConfigError([Problem(key, message)])
+    below = _TOPICS.get(_BELOW.get(found.name, ""), lambda: ())
+    return (Section(own.title, (found,)), *below())
+
+
+def _section(option: Option, config: Any) -> Section:
+    title = f"{option.group}={option.name}, NAME {option.of}: {option.summary}"
+    if config is None:
+        return Section(f"{title} Any key passes.", ())
+    said = dict(_said(option)) if option.sort == "recipe" else {}
+    component = config.component
+    common = fields(component.common)
+    keys = []
+    for key in _keys(config, config.__name__):
+        # what is no torch class, or a key of every component, is no argument
+        is_argument = str(component.target).startswith("torch.") and key.name not in common
+        keyword = config.keywords.get(key.name, _spelt(key.name)) if is_argument else _OF_COMMON.get(key.name, "")
+        value, source = said.get(key.name, (key.value, key.source))
+        keys.append(dataclasses.replace(key, value=value, source=source, keyword=keyword))
+    return Section(title, tuple(keys))
+
+
+def _said(option: Option) -> Iterator[tuple[str, tuple[Any, str]]]:
+    """What a recipe's file sets, and those that it extends; the last one holds."""
+    base = base_of(option.group, option.name)
+    if base and registry(option.group).option(base) is None:
+        yield from _said(dataclasses.replace(option, name=base))
+    for key, value in settings_of(option.group, option.name).items():
+        yield key, (value, f"{option.group}/{option.name}.yaml")
+
+
+def _keys(config: type, name: str) -> Iterator[Key]:
+    schema = json_schema(config, name)
+    texts = documentation(config)
+    for field in own_first(config):
+        typed = _nested(field) or words(schema["properties"][field.key], schema.get("$defs", {}))
+        value = None if field.required else plain(field.default)
+        yield Key(field.key, typed, value, field.required, "default", "", texts.get(field.key, ""))
+
+
+def _nested(field: Field) -> str:
+    """What a key with a check of its own holds; empty of any other."""
+    if field.inner is not None:
+        return "keys"
+    kind = type(field.nested).__name__
+    several = " list" if getattr(field.nested, "several", False) else ""
+    return "" if field.nested is None else f"length{several}" if kind == "Lengths" else "keys"
+
+
+def words(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    """A JSON Schema in a few words.
+
+    >>> words({"anyOf": [{"type": "number", "minimum": 0}, {"type": "null"}]}, {})
+    'number of at least 0, or null'
+    >>> words({"type": "array", "prefixItems": [{"type": "number"}, {"type": "number"}]}, {})
+    '[number, number]'
+    """
+    if "$ref" in schema:
+        return words(known[schema["$ref"].rpartition("/")[2]], known)
+    if "anyOf" in schema:
+        return ", or ".join(dict.fromkeys(words(each, known) for each in schema["anyOf"]))
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if schema.get("type") == "array":
+        items = schema.get("prefixItems")
+        return f"[{', '.join(words(each, known) for each in items)}]" if items else _list(schema, known)
+    text = _TYPES.get(schema.get("type", ""), "keys" if schema.get("type") == "object" else "anything")
+    bounds = [f"{word} {schema[bound]:g}" for bound, word in _BOUNDS.items() if bound in schema]
+    return " ".join([text, " and ".join(bounds)]).strip()
+
+
+def _list(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    return f"list of {words(schema.get('items', {}), known)}"
+
+
+def _spelt(key: str) -> str:
+    """torch's argument, with its own capital."""
+    return f"T_{key[2:].lower()}" if key.startswith("T_") else keyword_of(key)
+
+
+# What stands below keys that hold nodes
+
+
+def _phases() -> Iterator[Section]:
+    from ..schedules.curves import CURVES
+    from ..schedules.phases import Phase
+
+    keys = [_with_curves(key, " | ".join(CURVES)) for key in _keys(Phase, "Phase")]
+    yield Section("Keys of a phase, {NAME: {CURVE: ..., ...}}", tuple(keys))
+    ends = {
+        "required": "goes to TO",
+        "optional": "stays at TO, or where it stands",
+        "follows": "ends where its keys say",
+    }
+    curves = []
+    for name, curve in CURVES.items():
+        own = ", ".join(key + " (required)" * about.required for key, about in curve.keys.items())
+        text = f"{_first_line(curve.make)} It {ends[curve.to]}." + (f" Keys: {own}." if own else "")
+        curves.append(Key(name, "curve", None, False, "default", "", text))
+    yield Section("Values of CURVE", tuple(curves))
+
+
+def _with_curves(key: Key, curves: str) -> Key:
+    return dataclasses.replace(key, type=curves) if key.name == "CURVE" else key
+
+
+def _first_line(function: Any) -> str:
+    return str(function.__doc__ or "").partition("\n")[0]
+
+
+def _param_groups() -> Iterator[Section]:
+    from ..parameters.rules import Rule, RuleKeys
+    from ..parameters.where import Where
+
+    yield Section("Keys of a rule, {NAME: {WHERE: ..., SET: ...}}", tuple(_keys(Rule, "Rule")))
+    yield Section("WHERE: all that is given must hold, and of a list any", tuple(_keys(Where, "Where")))
+    yield Section("SET, beside the optimizer's own keys", tuple(_keys(RuleKeys, "RuleKeys")))
+
+
+def _lr_scaling() -> Iterator[Section]:
+    from ..optimizers.lr_scaling import Scaling
+
+    yield Section("LR_SCALING", tuple(_keys(Scaling, "Scaling")))
+
+
+def _finish() -> Iterator[Section]:
+    from ..schedules.finishing import CURVES, KEYS, Finish
+
+    known = {key.name: _with_curves(key, " | ".join(CURVES)) for key in _keys(Finish, "Finish")}
+    yield Section("FINISH, and the curve's own keys", tuple(known[name] for name in KEYS))
+
+
+def _rules_of(option: Option) -> Section:
+    """The rules of a preset, each as a key."""
+    rules = settings_of(option.group, option.name)
+    keys = [Key(name, "rule", rule, False, f"param_groups/{option.name}.yaml", "", "") for name, rule in rules.items()]
+    return Section(f"{option.choice}: {option.summary}", tuple(keys))
+
+
+_TOPICS: Mapping[str, Any] = {
+    "phases": _phases,
+    "param_groups": _param_groups,
+    "lr_scaling": _lr_scaling,
+    "finish": _finish,
+}
+_BELOW = {"PHASES": "phases", "SETTINGS": "phases", "RULES": "phases", "PARAM_GROUPS": "param_groups",
+          "LR_SCALING": "lr_scaling", "FINISH": "finish"}  # fmt: skip
