@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("parameter", "shape", "kind", "decided by", "lr", "weight decay", "group")
 _MOST_NAMES = 4
+# rich takes more than a millisecond for each row of a table, and wraps long names
+_MOST_FRAMED = 200
 
 
 def short(rows: Rows, steps: list[StepChoice]) -> str:
@@ -114,7 +116,9 @@ def table(rows: Rows, steps: list[StepChoice]) -> Group:
 
 
 def text(rows: Rows, steps: list[StepChoice]) -> str:
-    """The plan as text, with rich where it is installed."""
+    """The plan as text, with rich where it is installed and the rows are few."""
+    if len(rows) > _MOST_FRAMED:
+        return _as_text(rows, steps)
     try:
         from rich.console import Console
     except ModuleNotFoundError:

@@ -1,0 +1,141 @@
+"""`scepter-opt preview`: the curves of a schedule, before there is a run."""
+
+from __future__ import annotations
+
+import json as json_module
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ..checking import check
+from ..components.registry import registries
+from ..errors import ConfigError, Problem
+from ..insight.pictures import Panel, columns, curve_panels, in_terminal, save, turning_points
+from ..insight.preview import Preview
+from ..insight.preview import preview as preview_of
+from ..insight.rule_groups import groups_of_rules
+from ..schedules.horizon import Horizon
+from .composing import compose
+from .progress import track
+
+_TICKS = 12
+
+
+def preview(
+    overrides: Annotated[list[str], "as for a Hydra app: lr_scheduler=warmup_cosine optimizer.LEARNING_RATE=0.1"],
+    total_steps: Annotated[int | None, "optimizer steps of the whole run"] = None,
+    steps_per_epoch: Annotated[int | None, "optimizer steps per epoch, where a schedule counts epochs"] = None,
+    out: Annotated[Path | None, "a file for the curves: .png, .svg, .csv or .json"] = None,
+    compare: Annotated[list[str] | None, "further overrides in one text, for curves to compare with; repeatable"] = None,
+    app: Annotated[Path | None, "folder of an app's configs"] = None,
+    config_name: Annotated[str | None, "the app's own config in that folder"] = None,
+    json: Annotated[bool, "print every tick as JSON"] = False,
+) -> int:
+    """Show the curves of a schedule: the rate and all other scheduled settings of every group at every tick."""
+    previews: dict[str, Preview] = {}
+    units = set()
+    variants = ["", *(compare or [])]
+    for variant in track(variants, "previewing"):
+        cfg = compose([*overrides, *shlex.split(variant)], app, config_name)
+        nodes = list(_pairs(cfg))
+        for key, scheduler, optimizer in nodes:
+            names = [variant or shlex.join(overrides) or scheduler.NAME] if len(variants) > 1 or len(nodes) == 1 else []
+            name = ": ".join([*names, *([key] if len(nodes) > 1 else [])])
+            run = _horizon(scheduler, total_steps, steps_per_epoch)
+            groups = None if optimizer is None else groups_of_rules(optimizer)
+            previews[name] = preview_of(OmegaConf.select(cfg, key), run, groups)
+            units.add(_unit(scheduler))
+    panels = curve_panels(previews, units.pop() if len(units) == 1 else "tick")
+    if out is not None:
+        _write(out, panels, previews, "" if len(variants) > 1 else shlex.join(overrides))
+        print(f"wrote {out}")
+    elif json:
+        print(_as_json(previews))
+    elif sys.stdout.isatty():
+        width, height = shutil.get_terminal_size()
+        print(in_terminal(panels, width, max(12, min(24, height - 4))))
+    else:
+        print(as_tables(panels))
+    return 0
+
+
+def _pairs(cfg: DictConfig) -> Iterator[tuple[str, Any, Any]]:
+    """The key and Config of each scheduler in a config, with the Config of the optimizer that it drives, if there is one."""
+    configs = check(cfg)
+    optimizers, schedulers = (
+        {key: config for key, config in configs.items() if registry.has(config.NAME)} for registry in registries()
+    )
+    if not schedulers:
+        raise ConfigError([Problem("lr_scheduler", "there is none: choose one by lr_scheduler=OPTION.")])
+    for key, scheduler in schedulers.items():
+        alone = len(optimizers) == len(schedulers) == 1
+        # members of `optimizers` and `lr_schedulers` share a name
+        last = key.rpartition(".")[2]
+        own = [config for other, config in optimizers.items() if alone or other.rpartition(".")[2] == last]
+        yield key, scheduler, own[0] if own else None
+
+
+def _horizon(scheduler: Any, total_steps: int | None, steps_per_epoch: int | None) -> Horizon:
+    if total_steps is None and _unit(scheduler) == "step":
+        total_steps = scheduler.get("TOTAL_STEPS")
+    if total_steps is None:
+        raise ConfigError([Problem("total_steps", "how long is the run? Say it by --total-steps.")])
+    return Horizon(total_steps, steps_per_epoch)
+
+
+def _unit(scheduler: Any) -> str:
+    """What one tick is."""
+    interval = scheduler.get("INTERVAL", "step")
+    return str(getattr(interval, "value", interval)) if scheduler.get("FREQUENCY", 1) == 1 else "tick"
+
+
+def _write(out: Path, panels: list[Panel], previews: Mapping[str, Preview], title: str) -> None:
+    if out.suffix not in (".csv", ".json"):
+        save(panels, out, title)
+        return
+    try:
+        out.write_text(_as_csv(previews) if out.suffix == ".csv" else _as_json(previews) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([Problem("out", f"cannot be written: {error}.", str(out))]) from error
+
+
+def _as_json(previews: Mapping[str, Preview]) -> str:
+    document = {
+        name: {key: {group: list(values) for group, values in each.items()} for key, each in columns(shown).items()}
+        for name, shown in previews.items()
+    }
+    return json_module.dumps(document)
+
+
+def _as_csv(previews: Mapping[str, Preview]) -> str:
+    import csv
+    import io
+
+    # a row for each number: schedules that are compared may count other ticks
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("schedule", "setting", "group", "tick", "value"))
+    for name, shown in previews.items():
+        for key, each in columns(shown).items():
+            for group, values in each.items():
+                writer.writerows((name, key, group, tick, value) for tick, value in enumerate(values))
+    return text.getvalue()
+
+
+def as_tables(panels: list[Panel]) -> str:
+    """The curves as text: a table for each setting, with a row for some of the ticks."""
+    tables = []
+    for panel in panels:
+        rows = [[panel.x_label, *(line.label for line in panel.lines)]]
+        for tick in turning_points(panel.lines, _TICKS):
+            values = (f"{line.y[tick]:.6g}" if tick < len(line.y) else "" for line in panel.lines)
+            rows.append([str(tick), *values])
+        widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+        lines = ["  ".join(map(str.rjust, row, widths)).rstrip() for row in rows]
+        tables.append("\n".join([panel.y_label, *lines]))
+    return "\n\n".join(tables)

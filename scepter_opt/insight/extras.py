@@ -1,0 +1,23 @@
+"""Libraries that only the command and its pictures need."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ..errors import ConfigError, Problem
+
+
+def needed(module: str) -> Any:
+    """A module of a library that is installed with the extra `cli`.
+
+    Raises:
+        ConfigError: It is not installed; the message names the line that installs it.
+    """
+    library = module.partition(".")[0]
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != library:
+            raise  # it is there, and something else is amiss
+        raise ConfigError([Problem("", f"this needs {library}: pip install 'scepter_opt[cli]'")]) from error
