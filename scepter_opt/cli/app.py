@@ -21,11 +21,15 @@ COMMANDS = {
     "template": "options:template",
     "schema": "options:schema",
     "write": "options:write",
+    "check": "check:check",
+    "preview": "preview:preview",
+    "plan": "plan:plan",
     "doctor": "doctor:doctor",
 }
 """Every command with its module and function here: parameters without a default are arguments, others options."""
 _PLAIN = ("list", "show", "template", "schema", "write")
-_ARGUMENTS = {"kind", "pattern", "key"}
+_ARGUMENTS = {"kind", "pattern", "key", "overrides"}
+_SHORT = {"multirun": ["-m"]}
 _HELP = "Optimizers and learning-rate schedules for Hydra configs: look before you train."
 _IMPORT = "Module that registers classes of your own, such as my_app.optimizers; can be said several times."
 _INSTALL = "pip install 'scepter_opt[cli]'"
@@ -137,7 +141,7 @@ def _typed(function: Command) -> Command:
                 kind,
                 typer.Argument(help=text, show_default=False)
                 if default is inspect.Parameter.empty or name in _ARGUMENTS
-                else typer.Option(help=text),
+                else typer.Option(*([f"--{name}", *_SHORT.get(name, [])] if kind is bool else []), help=text),
             ],
         )
         for name, kind, text, default in _parameters(function)

@@ -51,7 +51,9 @@ def _only_config(folder: Path, app: Path) -> str:
     names = sorted(path.stem for path in folder.glob("*.yaml"))
     if "config" in names or len(names) == 1:
         return "config" if "config" in names else names[0]
-    message = f"say by --config-name which config is meant: {', '.join(names)}." if names else "has no configs (*.yaml)."
+    message = (
+        f"say by --config-name which config is meant: {', '.join(names)}." if names else "has no configs (*.yaml)."
+    )
     raise ConfigError([Problem("app", message, str(app))])
 
 
@@ -117,7 +119,9 @@ def _refusal(error: Exception, folder: Path) -> Problem:
     if missing is not None:
         # an option of a group, or the primary config
         key, _, option = str(missing).rpartition("/")
-        options = getattr(error, "options", None) or ([] if key else sorted(path.stem for path in folder.glob("*.yaml")))
+        options = getattr(error, "options", None) or (
+            [] if key else sorted(path.stem for path in folder.glob("*.yaml"))
+        )
         near = did_you_mean(option, options) or (f" There are {', '.join(options)}." if options else "")
         return Problem(key or "config_name", words + near, option)
     override = getattr(error, "override", None)

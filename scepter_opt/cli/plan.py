@@ -75,7 +75,9 @@ def _optimizer(cfg: DictConfig) -> tuple[str, Any]:
     keys = [key for key, config in check(cfg).items() if registry("optimizer").has(config.NAME)]
     if len(keys) == 1:
         return keys[0], OmegaConf.select(cfg, keys[0])
-    message = f"there are {', '.join(keys)}: a plan is of one." if keys else "there is none: choose one by optimizer=OPTION."
+    message = (
+        f"there are {', '.join(keys)}: a plan is of one." if keys else "there is none: choose one by optimizer=OPTION."
+    )
     raise ConfigError([Problem("optimizer", message)])
 
 
@@ -100,7 +102,9 @@ def _factory(model: str) -> Callable[[], Any]:
         for part in name.split("."):
             found = getattr(found, part)
     except Exception as error:  # importing runs the user's own code
-        near = did_you_mean(name, list(vars(found))) if isinstance(error, AttributeError) and "found" in locals() else ""
+        near = (
+            did_you_mean(name, list(vars(found))) if isinstance(error, AttributeError) and "found" in locals() else ""
+        )
         raise ConfigError([Problem("model", f"cannot be imported: {reason_of(error)}.{near}", model)]) from error
     if not callable(found):
         raise ConfigError([Problem("model", "cannot be called, so that it makes no model.", model)])

@@ -31,7 +31,9 @@ def preview(
     total_steps: Annotated[int | None, "optimizer steps of the whole run"] = None,
     steps_per_epoch: Annotated[int | None, "optimizer steps per epoch, where a schedule counts epochs"] = None,
     out: Annotated[Path | None, "a file for the curves: .png, .svg, .csv or .json"] = None,
-    compare: Annotated[list[str] | None, "further overrides in one text, for curves to compare with; repeatable"] = None,
+    compare: Annotated[
+        list[str] | None, "further overrides in one text, for curves to compare with; repeatable"
+    ] = None,
     app: Annotated[Path | None, "folder of an app's configs"] = None,
     config_name: Annotated[str | None, "the app's own config in that folder"] = None,
     json: Annotated[bool, "print every tick as JSON"] = False,

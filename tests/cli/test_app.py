@@ -76,7 +76,7 @@ def test_classes_of_ones_own_are_known_after_an_import(
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("COLUMNS", "100")
     assert main(["list", "small steps", "--import", name]) == 0
-    assert "optimizer=slow  Slow (yours)  Descent in small steps.\n" == capsys.readouterr().out
+    assert capsys.readouterr().out == "optimizer=slow  Slow (yours)  Descent in small steps.\n"
     assert main(["list", "--import", "nowhere"]) == 1
     assert "--import = 'nowhere': cannot be imported: No module named 'nowhere'" in capsys.readouterr().err
 

@@ -1,0 +1,122 @@
+"""check: all problems of an app's configuration, and of every combination of a sweep."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from scepter_opt import ConfigError
+from scepter_opt.cli.check import Sweep, check
+
+APP = Path(__file__).parents[2] / "examples" / "conf"
+
+
+@pytest.fixture(autouse=True)
+def _width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+def printed(capsys: pytest.CaptureFixture[str], *overrides: str, status: int = 1, **options: Any) -> str:
+    assert check(list(overrides), **options) == status
+    return capsys.readouterr().out
+
+
+def test_a_config_without_problems_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, "optimizer=sgd", "lr_scheduler=warmup_cosine", status=0) == "nothing is wrong\n"
+    assert printed(capsys, "epochs=3", app=APP, config_name="train", status=0) == "nothing is wrong\n"
+    assert not GlobalHydra.instance().is_initialized()
+
+
+def test_every_problem_is_printed_and_what_hydra_refuses_has_the_nearest_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert printed(capsys, "optimizer=sgd", "optimizer.MOMENTUM=-1", "optimizer.LEARNING_RATE=-2") == (
+        "wrong: optimizer.LEARNING_RATE = -2.0: must be at least 0. (Step size.)\n"
+        "wrong: optimizer.MOMENTUM = -1.0: must be at least 0. (Fraction of the previous update that is\n"
+        "  kept.)\n"
+    )
+    assert "Did you mean sgd?" in printed(capsys, "optimizer=sgdd")
+    assert "Did you mean\n  LEARNING_RATE?" in printed(capsys, "optimizer.LERNING_RATE=1")
+    assert "cannot be read" in printed(capsys, "optimizer.BETAS=[0.9")
+    assert "there is no such folder" in printed(capsys, app=Path("nowhere"))
+
+
+def test_what_is_said_without_being_wrong_is_printed_too(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = printed(capsys, "optimizer=sgd", "optimizer.DAMPENING=0.5", status=0)
+    assert shown.startswith("to know: optimizer.DAMPENING")
+
+
+def test_a_sweep_is_checked_in_all_combinations_with_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    overrides = ["optimizer=sgd,adamw", "optimizer.LEARNING_RATE=0.1,-1", "optimizer.MOMENTUM=0.9,0.8"]
+    found = json.loads(printed(capsys, *overrides, multirun=True, json=True))
+    assert (found["combinations"], found["wrong"]) == (8, 6)
+    counts = {problem["message"]: problem["combinations"] for problem in found["problems"]}
+    assert counts["optimizer.LEARNING_RATE = -1.0: must be at least 0. (Step size.)"] == 2
+    assert sum(counts.values()) == 6
+    assert found["problems"][0]["first"] == [
+        "optimizer=sgd", "optimizer.LEARNING_RATE=-1", "optimizer.MOMENTUM=0.9",
+    ]  # fmt: skip
+    assert "8 combinations, 6 of them wrong" in printed(capsys, *overrides, multirun=True)
+
+
+def test_an_interval_is_checked_at_its_ends_and_a_range_at_all_of_it() -> None:
+    def values(override: str) -> list[str]:
+        sweep = Sweep([override], [], None, None)
+        return [each for _, (each,) in sweep.combinations()]
+
+    assert values("optimizer.LEARNING_RATE=interval(0.1,0.5)") == [
+        "optimizer.LEARNING_RATE=0.1", "optimizer.LEARNING_RATE=0.5",
+    ]  # fmt: skip
+    assert len(values("optimizer.LEARNING_RATE=range(1,11)")) == 10
+    assert len(values("optimizer.LEARNING_RATE=choice(0.1,0.2,0.3)")) == 3
+
+
+@pytest.mark.parametrize("overrides", [[], ["optimizer=sgd"], ["optimizer.LEARNING_RATE=0.1"]])
+def test_a_sweep_of_one_combination_is_one(overrides: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(printed(capsys, *overrides, multirun=True, json=True, status=0))["combinations"] == 1
+
+
+def test_a_value_is_set_as_hydra_composes_it() -> None:
+    overrides = ["optimizer=sgd,adamw", "optimizer.LEARNING_RATE=0.1,1e-3", "optimizer.PARAM_GROUPS={},null"]
+    fast = Sweep(overrides, [], None, None)
+    for combination in fast.combinations():
+        others, values = combination
+        slow = Sweep([], [*others, *values], None, None)
+        assert fast.config(combination) == slow.config(next(slow.combinations()))
+
+
+def test_combinations_of_values_are_composed_once_for_each_choice_of_a_group(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from scepter_opt.cli import check as module
+
+    composed = []
+    original = module.compose
+
+    def counted(*arguments: Any) -> Any:
+        composed.append(arguments)
+        return original(*arguments)
+
+    monkeypatch.setattr(module, "compose", counted)
+    overrides = ["optimizer=sgd,adamw", "optimizer.LEARNING_RATE=range(1,101)"]
+    found = json.loads(printed(capsys, *overrides, multirun=True, json=True, status=0))
+    assert found["combinations"] == 200
+    assert len(composed) <= 4
+
+
+def test_a_sweep_that_cannot_be_read_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"the override optimizer=\[sgd cannot be read"):
+        Sweep(["optimizer=[sgd"], [], None, None)
+
+
+def test_checking_imports_no_torch() -> None:
+    script = "import sys; from scepter_opt.cli.app import main; main(sys.argv[1:]); assert 'torch' not in sys.modules"
+    command = [sys.executable, "-c", script, "check", "-m", "optimizer=sgd,adamw", "lr_scheduler=warmup_cosine"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
