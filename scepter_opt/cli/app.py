@@ -27,6 +27,20 @@ COMMANDS = {
     "doctor": "doctor:doctor",
 }
 """Every command with its module and function here: parameters without a default are arguments, others options."""
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "list": ("list", "list schedulers 'warmup_*'", "list param-groups", "list muon --json"),
+    "show": ("show optimizer=adamw", "show warmup_cosine", "show sgd lr", "show AdamW PARAM_GROUPS", "show phases"),
+    "template": ("template AdamW", "template warmup_cosine"),
+    "schema": ("schema AdamW",),
+    "write": ("write conf",),
+    "check": (
+        "check optimizer=sgd optimizer.LEARNING_RATE=0.1",
+        "check --app conf --config-name config optimizer=muon_adamw",
+        "check -m optimizer=sgd,adamw 'optimizer.LEARNING_RATE=interval(0.01,1)'",
+    ),
+    "doctor": ("doctor",),
+}
+"""What the help of each command shows, without the name before it."""
 _PLAIN = ("list", "show", "template", "schema", "write")
 _ARGUMENTS = {"kind", "pattern", "key", "overrides"}
 _SHORT = {"multirun": ["-m"]}
@@ -122,10 +136,25 @@ def _by_typer(arguments: list[str]) -> int:
     app = typer.Typer(
         help=_HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
     )
-    for name in COMMANDS:
-        app.command(name)(_typed(load(name)))
+
+    @app.callback(help=_HELP)
+    def group() -> None:
+        """Without this typer would take a single command for the whole."""
+
+    # the one that is asked for; all where that is not known, for the list of them or for a nearest name
+    asked = next((each for each in arguments if not each.startswith("-")), "")
+    for name in [asked] if asked in COMMANDS else COMMANDS:
+        function = load(name)
+        app.command(name, help=_help(name, function))(_typed(function))
     app(arguments, prog_name="scepter-opt")
     return 0
+
+
+def _help(name: str, function: Command) -> str:
+    """What a command does, with examples; the mark keeps their lines apart."""
+    examples = [f"  scepter-opt {example}" for example in EXAMPLES.get(name, ())]
+    text = (function.__doc__ or "").partition("\n")[0]
+    return "\n".join([text, "", "\b", "Examples:", *examples]) if examples else text
 
 
 def _typed(function: Command) -> Command:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -103,3 +104,21 @@ def test_looking_imports_no_torch(command: str) -> None:
     script = "import sys; from scepter_opt.cli.app import main; main(sys.argv[1:]); assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", script, *command.split()], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("example", [each for examples in app.EXAMPLES.values() for each in examples])
+def test_every_example_of_the_help_runs(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "config.yaml").write_text("defaults: [optimizer: adamw, lr_scheduler: none, _self_]\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(example)) == 0
+    shown = capsys.readouterr()
+    assert shown.out
+    assert not shown.err
+
+
+def test_examples_are_shown_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["list", "--help"])
+    assert "Examples:\n    scepter-opt list\n    scepter-opt list schedulers 'warmup_*'\n" in capsys.readouterr().out
