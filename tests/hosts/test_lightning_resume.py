@@ -125,3 +125,32 @@ def test_the_rules_of_these_tests_regroup() -> None:
             assert (before == after) is (regrouped == "as they were")
             assert (len(after) > len(before)) is ("to more" in regrouped)
             assert (len(after) < len(before)) is ("to fewer" in regrouped)
+
+
+class Watched(Module):
+    """The same, which notes the rate of each step."""
+
+    def __init__(self, *nodes: dict[str, Any]) -> None:
+        super().__init__(*nodes)
+        self.seen: list[list[float]] = []
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        self.seen.append([group["lr"] for group in self.trainer.optimizers[0].param_groups])
+
+
+@pytest.mark.parametrize("schedule", ["PhasesLR", "CosineAnnealingLR", "LambdaLR"])
+def test_a_run_is_ended_from_a_checkpoint_of_lightnings(schedule: str, tmp_path: Path) -> None:
+    optimizer, _ = resuming.nodes("AdamW", "fused", "as they were")
+    fit(optimizer, SCHEDULES[schedule], STOP, tmp_path)
+    finish = {"CURVE": "linear", "TO": 0.0}
+    module = Watched(optimizer, {**SCHEDULES[schedule], "FINISH": finish})
+    trainer = lightning.Trainer(
+        max_epochs=resuming.STEPS // BATCHES, default_root_dir=tmp_path, accelerator="cpu", enable_checkpointing=False,
+        **QUIET,
+    )  # fmt: skip
+    data = torch.utils.data.TensorDataset(resuming.inputs())
+    trainer.fit(module, torch.utils.data.DataLoader(data, batch_size=4), ckpt_path=tmp_path / "stopped.ckpt")
+    first, steps = module.seen[0], resuming.STEPS - STOP
+    for k, rates in enumerate(module.seen):
+        assert rates == pytest.approx([rate * (1 - k / steps) for rate in first], abs=1e-12)
+    assert len(module.seen) == steps
