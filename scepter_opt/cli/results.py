@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -69,6 +70,11 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
+def _finite(value: float | None) -> float | None:
+    """JSON has neither nan nor infinity."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 def _as_json(found: Results) -> str:
     def told(job: Job) -> dict[str, object]:
         greatest = {name: is_greatest(name, found.greatest and name == found.metric) for name in job.columns}
@@ -76,9 +82,9 @@ def _as_json(found: Results) -> str:
             "job": job.number,
             "state": job.state or "unknown",
             "overrides": job.overrides,
-            "returned": job.returned,
-            "last": {name: job.last(name) for name in job.columns},
-            "best": {name: job.best(name, greatest[name]) for name in job.columns},
+            "returned": _finite(job.returned),
+            "last": {name: _finite(job.last(name)) for name in job.columns},
+            "best": {name: _finite(job.best(name, greatest[name])) for name in job.columns},
             "remark": job.remark,
         }
 

@@ -141,6 +141,8 @@ def read_job(folder: Path, sweep: Path) -> Job:
 
 def _overrides(path: Path) -> list[str]:
     said = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    if said is None:
+        return []
     if not isinstance(said, list):
         raise ValueError(f"{path.name} is no list of overrides")  # noqa: TRY004  # what a file holds is a value
     return [str(override) for override in said]
