@@ -87,7 +87,11 @@ def curve_panels(previews: Mapping[str, Preview], x_label: str = "tick") -> list
 
 
 def turning_points(lines: Iterable[Line], count: int) -> list[int]:
-    """About `count` places of lines: the first, the last, those where one turns, and others between them."""
+    """About `count` places of lines: the first, the last, those where one turns, and others between them.
+
+    >>> turning_points([Line("", range(9), [0, 1, 2, 3, 2, 1, 0, 0, 0])], 4)
+    [0, 3, 6, 8]
+    """
     length = 0
     turns: set[int] = set()
     for line in lines:

@@ -25,3 +25,13 @@ def test_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "counting" in shown.err
+
+
+def test_without_rich_the_work_is_done_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    with working("thinking"):
+        assert list(track([1, 2], "counting")) == [1, 2]
+    assert capsys.readouterr() == ("", "")
