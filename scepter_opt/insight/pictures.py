@@ -19,6 +19,7 @@ _MOST_LABELS = 12
 _MOST_NAMES = 3
 _SHORT = 30
 _TICKS = 5
+_COLORS = ("blue", "red", "green", "magenta", "cyan", "orange")
 _FEW_POINTS = 50
 # the colours of both libraries come round after so many
 _STYLES = ("-", "--", "-.", ":")
@@ -175,16 +176,18 @@ def in_terminal(panels: Sequence[Panel], width: int, height: int, *, color: bool
         for axis, ends in (("x", across), ("y", up)):
             ticks = [ends[0] + (ends[1] - ends[0]) * i / (_TICKS - 1) for i in range(_TICKS)]
             figure.ruler(axis).ticks(ticks, [f"{tick:.4g}" for tick in ticks])
-        for line in panel.lines:
+        names = []
+        for number, line in enumerate(panel.lines):
             # it draws in Python, point by point: a character has place for a few
             places = turning_points([line], 4 * width)
-            signal = figure.signal([line.x[i] for i in places], [line.y[i] for i in places])
+            color_name = _COLORS[number % len(_COLORS)]
+            marker = plotext.marker("hd", color_name)
+            signal = figure.signal([line.x[i] for i in places], [line.y[i] for i in places], marker=marker)
             if 1 < len(panel.lines) <= _MOST_LABELS:
-                signal.label(line.label)
+                names.append(str(plotext.colorize(f"▚ {line.label}", color_name)))
             figure.draw(signal if panel.points else signal.lines())
-        # most curves fall, and leave this corner free
-        figure.legend(x=across[1], y=up[1], ha="right", relative=True)
-        text = str(figure.build())
+        # names stand below: a legend would hide curves
+        text = "\n".join([str(figure.build()).rstrip("\n"), *names])
         texts.append(text if color else plotext.uncolorize(text))
         figure.clear()
     return "\n".join("\n".join(line.rstrip() for line in text.splitlines()) for text in texts)
