@@ -24,6 +24,7 @@ COMMANDS = {
     "check": "check:check",
     "preview": "preview:preview",
     "plan": "plan:plan",
+    "results": "results:results",
     "doctor": "doctor:doctor",
 }
 """Every command with its module and function here: parameters without a default are arguments, others options."""

@@ -51,9 +51,8 @@ def _only_config(folder: Path, app: Path) -> str:
     names = sorted(path.stem for path in folder.glob("*.yaml"))
     if "config" in names or len(names) == 1:
         return "config" if "config" in names else names[0]
-    message = (
-        f"say by --config-name which config is meant: {', '.join(names)}." if names else "has no configs (*.yaml)."
-    )
+    which = f"say by --config-name which config is meant: {', '.join(names)}."
+    message = which if names else "has no configs (*.yaml)."
     raise ConfigError([Problem("app", message, str(app))])
 
 
@@ -89,7 +88,7 @@ def _own_state() -> Iterator[None]:
     from hydra.version import VersionBase
 
     # not all of Singleton's: the plugins and the classes that users registered stay
-    kinds = (GlobalHydra, HydraConfig, VersionBase)
+    kinds: tuple[type, ...] = (GlobalHydra, HydraConfig, VersionBase)
     before = {kind: Singleton._instances.pop(kind) for kind in kinds if kind in Singleton._instances}
     try:
         yield
@@ -99,9 +98,9 @@ def _own_state() -> Iterator[None]:
         Singleton._instances.update(before)
 
 
-def _fill_in(node: DictConfig | ListConfig) -> None:
+def _fill_in(node: Any) -> None:
     """Put the values of `${hydra:...}` in their places: nobody can ask Hydra for them later."""
-    for key in node if isinstance(node, DictConfig) else range(len(node)):
+    for key in list(node) if isinstance(node, DictConfig) else range(len(node)):
         child = node._get_node(key)  # as it is written
         if isinstance(child, (DictConfig, ListConfig)) and not child._is_none() and not child._is_missing():
             if not child._is_interpolation() and key != "hydra":
@@ -119,9 +118,8 @@ def _refusal(error: Exception, folder: Path) -> Problem:
     if missing is not None:
         # an option of a group, or the primary config
         key, _, option = str(missing).rpartition("/")
-        options = getattr(error, "options", None) or (
-            [] if key else sorted(path.stem for path in folder.glob("*.yaml"))
-        )
+        primary = [] if key else sorted(path.stem for path in folder.glob("*.yaml"))
+        options = getattr(error, "options", None) or primary
         near = did_you_mean(option, options) or (f" There are {', '.join(options)}." if options else "")
         return Problem(key or "config_name", words + near, option)
     override = getattr(error, "override", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,9 +75,8 @@ def _optimizer(cfg: DictConfig) -> tuple[str, Any]:
     keys = [key for key, config in check(cfg).items() if registry("optimizer").has(config.NAME)]
     if len(keys) == 1:
         return keys[0], OmegaConf.select(cfg, keys[0])
-    message = (
-        f"there are {', '.join(keys)}: a plan is of one." if keys else "there is none: choose one by optimizer=OPTION."
-    )
+    none = "there is none: choose one by optimizer=OPTION."
+    message = f"there are {', '.join(keys)}, and a plan is of one." if keys else none
     raise ConfigError([Problem("optimizer", message)])
 
 
@@ -89,7 +88,8 @@ def _here() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path.remove(folder)
+        with suppress(ValueError):  # the model's own code may have taken it away
+            sys.path.remove(folder)
 
 
 def _factory(model: str) -> Callable[[], Any]:
@@ -97,18 +97,18 @@ def _factory(model: str) -> Callable[[], Any]:
     module, _, name = model.partition(":")
     if not module or not name:
         raise ConfigError([Problem("model", "must be package.module:factory.", model)])
+    found: Any = None
     try:
         found = importlib.import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
     except Exception as error:  # importing runs the user's own code
-        near = (
-            did_you_mean(name, list(vars(found))) if isinstance(error, AttributeError) and "found" in locals() else ""
-        )
+        near = did_you_mean(name, list(vars(found))) if isinstance(error, AttributeError) and found else ""
         raise ConfigError([Problem("model", f"cannot be imported: {reason_of(error)}.{near}", model)]) from error
     if not callable(found):
         raise ConfigError([Problem("model", "cannot be called, so that it makes no model.", model)])
-    return found
+    factory: Callable[[], Any] = found
+    return factory
 
 
 def _target(cfg: DictConfig) -> Callable[[], Any]:

@@ -31,9 +31,7 @@ def preview(
     total_steps: Annotated[int | None, "optimizer steps of the whole run"] = None,
     steps_per_epoch: Annotated[int | None, "optimizer steps per epoch, where a schedule counts epochs"] = None,
     out: Annotated[Path | None, "a file for the curves: .png, .svg, .csv or .json"] = None,
-    compare: Annotated[
-        list[str] | None, "further overrides in one text, for curves to compare with; repeatable"
-    ] = None,
+    compare: Annotated[list[str] | None, "further overrides in one text, to compare with; repeatable"] = None,
     app: Annotated[Path | None, "folder of an app's configs"] = None,
     config_name: Annotated[str | None, "the app's own config in that folder"] = None,
     json: Annotated[bool, "print every tick as JSON"] = False,
@@ -67,7 +65,7 @@ def preview(
 
 
 def _pairs(cfg: DictConfig) -> Iterator[tuple[str, Any, Any]]:
-    """The key and Config of each scheduler in a config, with the Config of the optimizer that it drives, if there is one."""
+    """The key and Config of each scheduler in a config, with the Config of its optimizer, if there is one."""
     configs = check(cfg)
     optimizers, schedulers = (
         {key: config for key, config in configs.items() if registry.has(config.NAME)} for registry in registries()

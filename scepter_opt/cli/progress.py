@@ -1,12 +1,13 @@
-"""How far long work is, on the terminal; nothing where there is none."""
+"""How far long work is, on the terminal; nothing where there is none, or no rich."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from ..errors import ConfigError
 from ..insight.extras import needed
 
 T = TypeVar("T")
@@ -14,9 +15,9 @@ T = TypeVar("T")
 
 def track(items: Sequence[T], what: str) -> Iterable[T]:
     """The items, with a bar that counts them."""
-    if not sys.stderr.isatty() or len(items) < 2:
+    console = _console() if len(items) > 1 else None
+    if console is None:
         return items
-    console = needed("rich.console").Console(stderr=True)
     tracked: Iterable[T] = needed("rich.progress").track(items, what, console=console, transient=True)
     return tracked
 
@@ -24,8 +25,19 @@ def track(items: Sequence[T], what: str) -> Iterable[T]:
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Something turns while the block runs."""
-    if not sys.stderr.isatty():
+    console = _console()
+    if console is None:
         yield
         return
-    with needed("rich.console").Console(stderr=True).status(what):
+    with console.status(what):
         yield
+
+
+def _console() -> Any:
+    """rich's console over the standard error, so that what is printed stays clean."""
+    if not sys.stderr.isatty():
+        return None
+    try:
+        return needed("rich.console").Console(stderr=True)
+    except ConfigError:  # the work is done all the same
+        return None

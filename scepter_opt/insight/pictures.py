@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ _MOST_LABELS = 12
 _MOST_NAMES = 3
 _SHORT = 30
 _TICKS = 5
+_COLORS = ("blue", "red", "green", "magenta", "cyan", "orange")
+_FEW_POINTS = 50
 # the colours of both libraries come round after so many
 _STYLES = ("-", "--", "-.", ":")
 
@@ -75,30 +78,34 @@ def curve_panels(previews: Mapping[str, Preview], x_label: str = "tick") -> list
             for group, values in columns(shown).get(setting, {}).items():
                 labels.setdefault((name, values.tobytes()), ([], values.tolist()))[0].append(group)
         lines = []
-        for (name, _), (groups, values) in labels.items():
+        for (name, _), (groups, numbers) in labels.items():
             more = f" and {len(groups) - _MOST_NAMES} more" if len(groups) > _MOST_NAMES else ""
             several = ", ".join(groups[:_MOST_NAMES]) + more
             label = several if len(previews) == 1 else name if groups == ["default"] else f"{name}: {several}"
-            lines.append(Line(label, range(len(values)), values))
+            lines.append(Line(label, range(len(numbers)), numbers))
         panels.append(Panel(x_label, name_of(setting), lines))
     return panels
 
 
 def turning_points(lines: Iterable[Line], count: int) -> list[int]:
-    """About `count` places of lines: the first, the last, those where one turns, and others between them."""
+    """About `count` places of lines: the first, the last, those where one turns, and others between them.
+
+    >>> turning_points([Line("", range(9), [0, 1, 2, 3, 2, 1, 0, 0, 0])], 4)
+    [0, 3, 6, 8]
+    """
     length = 0
     turns: set[int] = set()
     for line in lines:
         length = max(length, len(line.y))
         signs = [(after > before) - (after < before) for before, after in zip(line.y, line.y[1:], strict=False)]
-        turns.update(i for i, (left, right) in enumerate(zip(signs, signs[1:], strict=False), 1) if left != right)
+        turns.update(i for i, (left, right) in enumerate(pairwise(signs), 1) if left != right)
     last = max(length - 1, 0)
     # as many turns as there is place for, evenly, then what is farthest from all others until it is full
     ordered = sorted(turns)
     thinned = ordered[:: max(1, -(-len(ordered) // max(count - 2, 1)))]
     chosen = sorted({0, *thinned, last})
     while len(chosen) < min(count, length):
-        gap, left = max((right - left, -left) for left, right in zip(chosen, chosen[1:], strict=False))
+        gap, left = max((right - left, -left) for left, right in pairwise(chosen))
         chosen = sorted({*chosen, -left + gap // 2})
     return chosen
 
@@ -131,10 +138,14 @@ def figure_of(panels: Sequence[Panel], title: str = "") -> Any:
         for number, line in enumerate(panel.lines):
             # one curve often lies on another for a while: the dashes of the upper one let the lower one through
             style: dict[str, Any] = {"linestyle": _STYLES[number % len(_STYLES)], "linewidth": 1.6}
+            if len(line.x) <= _FEW_POINTS:
+                style["marker"] = "."
             if panel.points:
                 style = {"linestyle": "none", "marker": "o"}
             axes.plot(line.x, line.y, label=line.label, color=f"C{number % 10}", **style)
-        axes.set(xlabel=panel.x_label, ylabel=panel.y_label, xscale="log" if panel.log_x else "linear")
+        axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
+        if panel.log_x:
+            axes.set_xscale("log")
         if all(value >= 0 for line in panel.lines for value in line.y) and not panel.points:
             axes.set_ylim(bottom=0)
         if len(panel.lines) > 1 and len(panel.lines) <= _MOST_LABELS:
@@ -163,18 +174,20 @@ def in_terminal(panels: Sequence[Panel], width: int, height: int, *, color: bool
         up = _range([y for line in panel.lines for y in line.y])
         # its own labels are 1.7e3 where 1667 would do
         for axis, ends in (("x", across), ("y", up)):
-            places = [ends[0] + (ends[1] - ends[0]) * i / (_TICKS - 1) for i in range(_TICKS)]
-            figure.ruler(axis).ticks(places, [f"{place:.4g}" for place in places])
-        for line in panel.lines:
+            ticks = [ends[0] + (ends[1] - ends[0]) * i / (_TICKS - 1) for i in range(_TICKS)]
+            figure.ruler(axis).ticks(ticks, [f"{tick:.4g}" for tick in ticks])
+        names = []
+        for number, line in enumerate(panel.lines):
             # it draws in Python, point by point: a character has place for a few
             places = turning_points([line], 4 * width)
-            signal = figure.signal([line.x[i] for i in places], [line.y[i] for i in places])
+            color_name = _COLORS[number % len(_COLORS)]
+            marker = plotext.marker("hd", color_name)
+            signal = figure.signal([line.x[i] for i in places], [line.y[i] for i in places], marker=marker)
             if 1 < len(panel.lines) <= _MOST_LABELS:
-                signal.label(line.label)
+                names.append(str(plotext.colorize(f"▚ {line.label}", color_name)))
             figure.draw(signal if panel.points else signal.lines())
-        # most curves fall, and leave this corner free
-        figure.legend(x=across[1], y=up[1], ha="right", relative=True)
-        text = str(figure.build())
+        # names stand below: a legend would hide curves
+        text = "\n".join([str(figure.build()).rstrip("\n"), *names])
         texts.append(text if color else plotext.uncolorize(text))
         figure.clear()
     return "\n".join("\n".join(line.rstrip() for line in text.splitlines()) for text in texts)
