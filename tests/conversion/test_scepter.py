@@ -67,7 +67,11 @@ OTHERS: dict[str, Any] = {
     "POWER": 2,
     "WARMUP_STEPS": 30,
     "DECAY_MODE": "linear",
+    "THRESHOLD_MODE": "abs",
 }
+MODES = {"CyclicLR": "exp_range", "ReduceLROnPlateau": "max"}
+# Where a tick is said that the run goes on after: an unbroken run's rates, held by the scheduler's own tests.
+GOES_ON = ("LAST_EPOCH", "LAST_STEP")
 FUNCTIONS = {"tests.support.decay": decay, "tests.support.ratio": ratio}
 
 
@@ -91,9 +95,10 @@ def cases(table: dict[str, dict[str, Any]]) -> list[Any]:
     for name, keys in table.items():
         required = {"NAME": name, **REQUIRED.get(name, {})}
         nodes.append(pytest.param(required, id=name))
-        ignored = ("GAMMA", "LAST_EPOCH") if name == "StepLR" else ("LAST_EPOCH", "LAST_STEP")
-        alone = [key for key in keys if key in OTHERS and key not in ignored and key not in REQUIRED.get(name, {})]
-        nodes += [pytest.param({**required, key: OTHERS[key]}, id=f"{name}-{key}") for key in alone]
+        others = {**OTHERS, "MODE": MODES.get(name), "NESTEROV": True}
+        needed = {"MOMENTUM": 0.9} if name == "SGD" else {}  # which Nesterov's and dampening ask for
+        alone = keys.keys() - REQUIRED.get(name, {}).keys() - {*GOES_ON, *(["GAMMA"] if name == "StepLR" else [])}
+        nodes += [pytest.param({**required, **needed, key: others[key]}, id=f"{name}-{key}") for key in sorted(alone)]
     return nodes
 
 
@@ -184,6 +189,18 @@ def test_every_key_of_scepter_is_one_of_ours(name: str) -> None:
     assert {**OPTIMIZERS, **SCHEDULERS}[name].keys() <= fields(registry.entry(name).config).keys()
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, keys in SCHEDULERS.items() if {*GOES_ON} & {*keys} and name != "StepLR"]
+)
+def test_a_tick_to_go_on_after_is_kept(name: str) -> None:
+    (key,) = {*GOES_ON} & {*SCHEDULERS[name]}
+    node = {"NAME": name, **REQUIRED.get(name, {}), key: -1}
+    assert converted("LR_SCHEDULER", node)[key] == -1
+    told = convert({"LR_SCHEDULER": {**node, key: 4}})
+    assert told.nodes["lr_scheduler"][key] == 4
+    assert not told.unconverted
+
+
 def problems(place: str, node: dict[str, Any]) -> list[str]:
     return [str(problem) for problem in convert({"SOLVER": {place: node}}).unconverted]
 
@@ -202,18 +219,19 @@ def test_what_scepter_ignored_is_left_out_and_told() -> None:
 def test_a_function_that_is_no_import_path_is_told_and_left_to_write() -> None:
     node = {"NAME": "LambdaLR", "LR_LAMBDA": "lambda t: 0.9 ** t"}
     assert convert({"LR_SCHEDULER": node}).nodes["lr_scheduler"]["LR_LAMBDA"] == "???"
-    assert problems("LR_SCHEDULER", node) == [
+    (problem,) = problems("LR_SCHEDULER", node)
+    assert problem == (
         "SOLVER.LR_SCHEDULER.LR_LAMBDA = 'lambda t: 0.9 ** t': is no import path: put the function into a module, and "
         "write package.module.function."
-    ]
+    )
 
 
 def test_wrong_names_keys_and_values_are_told_by_their_full_keys() -> None:
     assert "Did you mean SGD?" in problems("OPTIMIZER", {"NAME": "SDG"})[0]
-    assert problems("OPTIMIZER", {"NAME": "Adam", "LERNING_RATE": 1}) == [
+    assert problems("OPTIMIZER", {"NAME": "Adam", "LERNING_RATE": 1})[0] == (
         "SOLVER.OPTIMIZER.LERNING_RATE = 1: SCEPTER's Adam has no such key, and ran without it: left out. Did you mean "
         "LEARNING_RATE?"
-    ]
+    )
     assert problems("OPTIMIZER", {"NAME": "Adam", "EPS": -1})[0].startswith(
         "SOLVER.OPTIMIZER.EPS = -1: must be at least 0."
     )

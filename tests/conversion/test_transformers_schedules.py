@@ -111,7 +111,7 @@ def test_a_schedule_has_the_rates_of_its_formula_for_a_thousand_steps(case: str)
 
 @pytest.mark.parametrize("name", ["linear", "cosine", "polynomial", "inverse_sqrt", "constant_with_warmup"])
 def test_a_run_of_unknown_length_takes_it_from_the_call(name: str) -> None:
-    said = [
+    said: list[dict[str, Any]] = [
         {"warmup_ratio": "0.1"},
         {"warmup_steps": 0.1},
         {"warmup_steps": 100},
