@@ -15,7 +15,7 @@ from .result import Conversion, Converted
 _SOUGHT = (
     "holds nothing to convert. Looked for: SCEPTER's nodes (OPTIMIZER and LR_SCHEDULER, or a node with one of its "
     "NAMEs), torch's classes (_target_: torch.optim...), and transformers' training arguments (learning_rate, "
-    "lr_scheduler_type, adam_beta1, ...)."
+    "lr_scheduler_type, adam_beta1, ...). Nodes of this package (optimizer: {NAME: ...}) need no conversion."
 )
 _MOST_VALUES = 1_000_000
 _PLURAL = {kind: place for place, kind in SEVERAL.items()}
@@ -100,7 +100,9 @@ def _converted(key: str, values: dict[Any, Any]) -> tuple[list[Converted], bool]
     if "_target_" in values:
         kind = SINGLE.get(place)
         return ([targets.foreign(kind, key, values)] if kind else []), True
-    kind = scepter.PLACES.get(place) or (None if key else scepter.kind_of(values.get("NAME")))
+    # SCEPTER's keys are capitals all the way; a lower-case optimizer with a NAME is a node of this package
+    named = scepter.kind_of(values.get("NAME")) if not key or key.isupper() else None
+    kind = scepter.PLACES.get(place) or named
     if kind is not None and "NAME" in values:
         return [scepter.convert_node(kind, key, values)], False
     if transformers.is_arguments(values):

@@ -57,7 +57,8 @@ class Conversion:
         """
         lines = []
         for key, node in self.nodes.items():
-            lines += [f"# from {self.origins[key]}", f"{key}:", textwrap.indent(_block(node), "  ")]
+            # a key of the source may hold anything, a new line too
+            lines += [f"# from {' '.join(self.origins[key].split())}", f"{key}:", textwrap.indent(_block(node), "  ")]
         return "\n".join(lines)
 
     def report(self) -> str:
@@ -77,22 +78,21 @@ class Conversion:
 def _block(node: dict[str, Any]) -> str:
     """A node in block style, with what is below its keys as compact as it is in our own option files."""
     lines = []
-    for key, value in node.items():
+    for name, value in node.items():
+        # in a list, since a bare scalar would end in a document marker
+        key = _dumped([name], default_flow_style=True)[1:-1]
         if isinstance(value, dict) and "NAME" in value:
             lines += [f"{key}:", textwrap.indent(_block(value), "  ")]
         elif isinstance(value, dict) and value:
-            inner = _block(value) if key == "SCHEDULERS" else _dumped(value, default_flow_style=None)
+            inner = _block(value) if name == "SCHEDULERS" else _dumped(value, default_flow_style=None)
             lines += [f"{key}:", textwrap.indent(inner, "  ")]
         else:
-            # in a list, since a bare scalar would end in a document marker
             lines.append(f"{key}: {_dumped([value], default_flow_style=True)[1:-1]}")
     return "\n".join(lines)
 
 
 def _dumped(value: Any, default_flow_style: bool | None) -> str:
-    text = yaml.safe_dump(
-        value, default_flow_style=default_flow_style, sort_keys=False, width=float("inf"), allow_unicode=True
-    )
+    text = yaml.safe_dump(value, default_flow_style=default_flow_style, sort_keys=False, width=float("inf"))
     return str(text).strip()
 
 

@@ -12,6 +12,7 @@ from .arguments import Arguments
 
 Node = dict[str, Any]
 Phases = dict[str, dict[str, Any]]
+_MOST_HALVES = 100
 _SHARE = "without max_steps the warm-up is a share of the run, rounded to a whole step here, and up in transformers."
 
 
@@ -46,8 +47,10 @@ def _keywords(arguments: Arguments, name: str, known: dict[str, Any]) -> dict[st
         if key not in known:
             message = f"transformers' {name} has no such argument: left out.{did_you_mean(key, list(known))}"
             arguments.wrong(place, message, value)
+        elif isinstance(value, str) and "${" in value:
+            arguments.wrong(place, "an interpolation cannot be made a phase: write the number.", value)
         elif value is not None:
-            keywords[key] = value if isinstance(default, str) else arguments.as_number(place, value, default)
+            keywords[key] = str(value) if isinstance(default, str) else arguments.as_number(place, value, default)
     return keywords
 
 
@@ -79,10 +82,10 @@ def _waves(arguments: Arguments, cycles: float, end: dict[str, Any]) -> Phases:
     """Half cosines, down and up by turns; `cycles` counts whole waves."""
     if cycles == 0.5:
         return {"decay": {"CURVE": "cosine", **end}}
-    halves, length, total = round(2 * cycles), arguments.warmup, arguments.total
+    halves, length, total = round(2 * min(cycles, _MOST_HALVES)), arguments.warmup, arguments.total
     left = total - length if total is not None and isinstance(length, int) else 0
     # each half has to end at a whole step
-    if halves < 1 or halves != 2 * cycles or left <= 0 or left % halves:
+    if not 0 < halves <= _MOST_HALVES or halves != 2 * cycles or left <= 0 or left % halves:
         message = (
             "only whole half waves of whole steps can be said as phases (write max_steps): taken as 0.5, one way down."
         )
@@ -182,12 +185,11 @@ def _warmup_stable_decay(arguments: Arguments, keywords: dict[str, Any]) -> Node
         stable["LENGTH"] = 0
     decay = {"CURVE": _DECAYS[keywords["decay_type"]], "TO": lowest, "LENGTH": int(length)}
     warmup = {**_WARMUPS[keywords["warmup_type"]], "FROM": lowest}
-    node = _phases(arguments, {"stable": stable, "decay": decay}, warmup)
-    if "LENGTH" in stable:
-        # the three lengths say how long it is: a longer run stays at the end, a shorter one is cut
-        node.pop("TOTAL_STEPS", None)
-        node["TRUNCATE"] = True
-    return node
+    if "LENGTH" not in stable:
+        return _phases(arguments, {"stable": stable, "decay": decay}, warmup)
+    # the lengths say how long it is: a longer run stays at the end, a shorter one is cut
+    end = {"CURVE": "constant", "TO": lowest}
+    return {**_phases(arguments, {"stable": stable, "decay": decay, "end": end}, warmup), "TRUNCATE": True}
 
 
 def _reduce_lr_on_plateau(arguments: Arguments, keywords: dict[str, Any]) -> Node:

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
-from scepter_opt import ConfigError
+from scepter_opt import ConfigError, check
 from scepter_opt.cli.convert import convert
 
 SCEPTER = """\
@@ -135,6 +136,12 @@ def test_nodes_are_printed_and_the_report_goes_to_standard_error(
     text, printed, reported, status = SNAPSHOTS[case]
     assert convert(written(tmp_path, text)) == status
     assert capsys.readouterr() == (printed, reported)
+
+
+@pytest.mark.parametrize("case", ["SCEPTER", "transformers"])
+def test_what_is_printed_is_a_config_that_passes(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    convert(written(tmp_path, SNAPSHOTS[case][0]))
+    assert list(check(OmegaConf.create(capsys.readouterr().out))) == ["optimizer", "lr_scheduler"]
 
 
 def test_json_holds_nodes_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ SGD = {"NAME": "SGD", "LEARNING_RATE": 0.1}
         SGD,
         {"OPTIMIZER": SGD},
         {"SOLVER": {"TRAIN": [{"OPTIMIZER": SGD}]}},
+        {"SOLVER": {"OPTIMIZER": {"GENERATOR": SGD}}},
         {"optimizer": {"_target_": "torch.optim.SGD", "lr": 0.1}},
         {"anything": {"_target_": "torch.optim.sgd.SGD", "lr": 0.1, "_partial_": True}},
         {"_target_": "torch.optim.SGD", "lr": 0.1},

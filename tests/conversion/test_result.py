@@ -36,6 +36,11 @@ def test_the_yaml_is_that_of_the_nodes_with_where_each_is_from() -> None:
     assert yaml.safe_load(CONVERSION.yaml()) == NODES
 
 
+def test_names_and_origins_of_any_text_leave_the_yaml_whole() -> None:
+    nodes = {"optimizers": {"a: [\n": {"NAME": "SGD"}, "é # x": {"NAME": "SGD"}, "null": {"NAME": "SGD"}}}
+    assert yaml.safe_load(Conversion(nodes, {"optimizers": "x\ny: ["}).yaml()) == nodes
+
+
 def test_the_report_has_problems_first_and_then_the_notes() -> None:
     assert CONVERSION.report() == "a.b = 1: is wrong.\nnote: so."
     assert not Conversion().report()

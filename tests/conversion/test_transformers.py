@@ -95,6 +95,10 @@ def test_adafactor_is_transformers_own_class() -> None:
             {"lr_scheduler_type": "warmup_stable_decay"},
             "lr_scheduler_kwargs.num_decay_steps = None: transformers requires it.",
         ),
+        (
+            {"lr_scheduler_type": "cosine", "lr_scheduler_kwargs": {"num_cycles": "${n}"}},
+            "lr_scheduler_kwargs.num_cycles = '${n}': an interpolation cannot be made a phase",
+        ),
         ({"learning_rate": "fast"}, "learning_rate = 'fast': must be a number."),
         ({"learning_rate": -1}, "LEARNING_RATE = -1.0: must be at least 0."),
         ({"warmup_ratio": 2}, "warmup_ratio = 2.0: must be between 0 and 1."),
