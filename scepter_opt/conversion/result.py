@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -79,14 +80,15 @@ def _block(node: dict[str, Any]) -> str:
     """A node in block style, with what is below its keys as compact as it is in our own option files."""
     lines = []
     for name, value in node.items():
-        # in a list, since a bare scalar would end in a document marker
-        key = _dumped([name], default_flow_style=True)[1:-1]
+        # a name of the source may be any text; JSON's quotes are YAML's, on one line
+        key = name if name.isidentifier() and yaml.safe_load(name) == name else json.dumps(name)
         if isinstance(value, dict) and "NAME" in value:
             lines += [f"{key}:", textwrap.indent(_block(value), "  ")]
         elif isinstance(value, dict) and value:
             inner = _block(value) if name == "SCHEDULERS" else _dumped(value, default_flow_style=None)
             lines += [f"{key}:", textwrap.indent(inner, "  ")]
         else:
+            # in a list, since a bare scalar would end in a document marker
             lines.append(f"{key}: {_dumped([value], default_flow_style=True)[1:-1]}")
     return "\n".join(lines)
 
