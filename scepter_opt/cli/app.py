@@ -24,6 +24,7 @@ COMMANDS = {
     "check": "check:check",
     "preview": "preview:preview",
     "plan": "plan:plan",
+    "convert": "convert:convert",
     "results": "results:results",
     "doctor": "doctor:doctor",
 }

@@ -13,6 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from scepter_opt import ConfigError
 from scepter_opt.cli.check import Sweep, check
+from scepter_opt.cli.composing import compose
 
 APP = Path(__file__).parents[2] / "examples" / "conf"
 
@@ -94,16 +95,13 @@ def test_a_value_is_set_as_hydra_composes_it() -> None:
 def test_combinations_of_values_are_composed_once_for_each_choice_of_a_group(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from scepter_opt.cli import check as module
-
     composed = []
-    original = module.compose
 
     def counted(*arguments: Any) -> Any:
         composed.append(arguments)
-        return original(*arguments)
+        return compose(*arguments)
 
-    monkeypatch.setattr(module, "compose", counted)
+    monkeypatch.setattr("scepter_opt.cli.check.compose", counted)
     overrides = ["optimizer=sgd,adamw", "optimizer.LEARNING_RATE=range(1,101)"]
     found = json.loads(printed(capsys, *overrides, multirun=True, json=True, status=0))
     assert found["combinations"] == 200
