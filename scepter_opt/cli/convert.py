@@ -12,6 +12,7 @@ import yaml
 
 from ..config.nodes import DEEPEST
 from ..conversion import convert as convert_values
+from ..conversion.api import MOST_VALUES
 from ..errors import ConfigError, Problem, reason_of
 
 _LARGEST = 10_000_000
@@ -77,7 +78,7 @@ def _parsed(text: str) -> Any:
     # libyaml, where it is there, is ten times as fast
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        _check_depth(yaml.parse(text, loader))
+        _check_size(yaml.parse(text, loader))
         return yaml.load(text, loader)
     except ConfigError:
         raise
@@ -85,10 +86,12 @@ def _parsed(text: str) -> Any:
         raise _refusal(f"cannot be read as YAML or JSON: {reason_of(error)}.") from error
 
 
-def _check_depth(events: Iterable[yaml.Event]) -> None:
-    """Refuse what is nested too deeply: libyaml makes nodes by recursion, without a limit, and ends the process."""
+def _check_size(events: Iterable[yaml.Event]) -> None:
+    """Refuse what is too much or too deep before it is made: libyaml recurses without limit, and ends the process."""
     depth = 0
-    for event in events:
+    for count, event in enumerate(events):
+        if count > 4 * MOST_VALUES:  # a value has its key, and collections an end
+            raise _refusal(f"holds more than {MOST_VALUES} values.")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise _refusal(f"is nested more than {DEEPEST} levels deep.")

@@ -17,7 +17,8 @@ _SOUGHT = (
     "NAMEs), torch's classes (_target_: torch.optim...), and transformers' training arguments (learning_rate, "
     "lr_scheduler_type, adam_beta1, ...). Nodes of this package (optimizer: {NAME: ...}) need no conversion."
 )
-_MOST_VALUES = 1_000_000
+MOST_VALUES = 100_000
+"""Values of a config; one of more would take minutes to read, and is none."""
 _PLURAL = {kind: place for place, kind in SEVERAL.items()}
 
 
@@ -67,8 +68,8 @@ def _check_size(values: Any, depth: int = 0, known: dict[int, int] | None = None
     if id(values) not in known:
         items = values.values() if isinstance(values, dict) else values
         known[id(values)] = 1 + sum(_check_size(item, depth + 1, known) for item in items)
-    if known[id(values)] > _MOST_VALUES:
-        raise ConfigError([Problem("", f"holds more than {_MOST_VALUES} values, with what its aliases repeat.")])
+    if known[id(values)] > MOST_VALUES:
+        raise ConfigError([Problem("", f"holds more than {MOST_VALUES} values, with what its aliases repeat.")])
     return known[id(values)]
 
 

@@ -174,6 +174,7 @@ def test_a_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: py
         (b"[" * 200_000, "is nested more than 40 levels deep."),
         (b'{"a":' * 200_000, "is nested more than 40 levels deep."),
         (b"a: 2020-99-99", "cannot be read as YAML or JSON: month must be in 1..12"),
+        (b"- 1\n" * 500_000, "holds more than 100000 values."),
         (b"a: &a [*a]", "is nested more than 40 levels deep."),
         (b"lr: 0.1", "holds nothing to convert. Looked for: "),
     ],
