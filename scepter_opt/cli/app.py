@@ -40,6 +40,18 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "check --app conf --config-name config optimizer=muon_adamw",
         "check -m optimizer=sgd,adamw 'optimizer.LEARNING_RATE=interval(0.01,1)'",
     ),
+    "preview": (
+        "preview lr_scheduler=warmup_cosine --total-steps 10000",
+        "preview lr_scheduler=warmup_cosine --total-steps 10000 --at 5000",
+        "preview lr_scheduler=warmup_cosine --total-steps 100 --compare lr_scheduler=warmup_linear --out curves.svg",
+        "preview --app conf --config-name config lr_scheduler=warmup_stable_decay --total-steps 10000",
+    ),
+    "plan": (
+        "plan --model my_app:build optimizer=adamw param_groups@optimizer.PARAM_GROUPS=no_decay",
+        "plan --model my_app:build optimizer=sgd --out plan.json",
+    ),
+    "convert": ("convert solver.yaml", "convert solver.yaml --json"),
+    "results": ("results multirun/2026-11-30/10-00-00", "results multirun/2026-11-30/10-00-00 --out pictures"),
     "doctor": ("doctor",),
 }
 """What the help of each command shows, without the name before it."""

@@ -6,7 +6,7 @@ import json as json_module
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +30,7 @@ def preview(
     overrides: Annotated[list[str], "as for a Hydra app: lr_scheduler=warmup_cosine optimizer.LEARNING_RATE=0.1"],
     total_steps: Annotated[int | None, "optimizer steps of the whole run"] = None,
     steps_per_epoch: Annotated[int | None, "optimizer steps per epoch, where a schedule counts epochs"] = None,
+    at: Annotated[list[int] | None, "a tick, of which the values are printed; repeatable"] = None,
     out: Annotated[Path | None, "a file for the curves: .png, .svg, .csv or .json"] = None,
     compare: Annotated[list[str] | None, "further overrides in one text, to compare with; repeatable"] = None,
     app: Annotated[Path | None, "folder of an app's configs"] = None,
@@ -56,6 +57,8 @@ def preview(
         print(f"wrote {out}")
     elif json:
         print(_as_json(previews))
+    elif at:
+        print(as_tables(panels, at))
     elif sys.stdout.isatty():
         width, height = shutil.get_terminal_size()
         print(in_terminal(panels, width, max(12, min(24, height - 4))))
@@ -127,12 +130,20 @@ def _as_csv(previews: Mapping[str, Preview]) -> str:
     return text.getvalue()
 
 
-def as_tables(panels: list[Panel]) -> str:
-    """The curves as text: a table for each setting, with a row for some of the ticks."""
+def as_tables(panels: list[Panel], at: Sequence[int] = ()) -> str:
+    """The curves as text: a table for each setting, with a row for each of these ticks, or for some.
+
+    Raises:
+        ConfigError: The run has no such tick.
+    """
     tables = []
     for panel in panels:
         rows = [[panel.x_label, *(line.label for line in panel.lines)]]
-        for tick in turning_points(panel.lines, _TICKS):
+        last = max(len(line.y) for line in panel.lines) - 1
+        wrong = [Problem("at", f"the ticks of the run are 0 to {last}.", tick) for tick in at if not 0 <= tick <= last]
+        if wrong:
+            raise ConfigError(wrong)
+        for tick in at or turning_points(panel.lines, _TICKS):
             values = (f"{line.y[tick]:.6g}" if tick < len(line.y) else "" for line in panel.lines)
             rows.append([str(tick), *values])
         widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]

@@ -11,6 +11,7 @@ import pytest
 
 from scepter_opt.cli import app
 from scepter_opt.cli.app import main
+from tests.insight.sweeps import write_sweep
 
 PLAIN = ["list", "show", "template", "schema", "write"]
 MINE = """
@@ -106,17 +107,28 @@ def test_looking_imports_no_torch(command: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("example", [each for examples in app.EXAMPLES.values() for each in examples])
-def test_every_example_of_the_help_runs(
-    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def app_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the examples name."""
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "config.yaml").write_text("defaults: [optimizer: adamw, lr_scheduler: none, _self_]\n")
+    (tmp_path / "my_app.py").write_text("import torch\n\n\ndef build():\n    return torch.nn.Linear(4, 2)\n")
+    (tmp_path / "solver.yaml").write_text("SOLVER: {OPTIMIZER: {NAME: AdamW, LEARNING_RATE: 1e-4}}\n")
+    write_sweep(tmp_path / "multirun" / "2026-11-30" / "10-00-00")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("app_folder")
+@pytest.mark.parametrize("example", [each for examples in app.EXAMPLES.values() for each in examples])
+def test_every_example_of_the_help_runs(example: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(shlex.split(example)) == 0
-    shown = capsys.readouterr()
-    assert shown.out
-    assert not shown.err
+    assert capsys.readouterr().out
+
+
+def test_every_command_has_examples() -> None:
+    assert app.EXAMPLES.keys() == app.COMMANDS.keys()
 
 
 def test_examples_are_shown_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
