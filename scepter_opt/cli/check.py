@@ -71,13 +71,14 @@ class Sweep:
 
     def __init__(self, swept: Sequence[str], fixed: Sequence[str], app: Path | None, config_name: str | None) -> None:
         self._app, self._config_name = app, config_name
+        self._example: Any = None
         self._composed: dict[tuple[str, ...], Any] = {}
         self._refused: dict[tuple[tuple[str, ...], str], ConfigError] = {}
         choices = [list(_choices(override)) for override in swept]
         self.total = prod(map(len, choices))
         several = [each for each in choices if len(each) > 1]
         self._first = (*fixed, *(each[0] for each in choices if len(each) == 1))
-        values = [each for each in several if self._sets_a_value(each[0])]
+        values = [each for each in several if self._sets_a_value(each[0], [each[0] for each in several])]
         self._values = values
         self._others = [each for each in several if each not in values]
 
@@ -126,13 +127,14 @@ class Sweep:
             return refused
         return ConfigError([Problem(key, reason_of(error), value)])
 
-    def _sets_a_value(self, override: str) -> bool:
+    def _sets_a_value(self, override: str, others: Sequence[str]) -> bool:
         """Whether an override sets what is no node: neither a choice of a group, nor a key that is new or goes."""
         key = override.partition("=")[0]
-        if not key.replace(".", "").replace("_", "").isalnum() or "." not in key:
+        if "." not in key or not key.replace(".", "").replace("_", "").isalnum():
             return False
         try:
-            return not OmegaConf.is_config(OmegaConf.select(compose(self._first, self._app, self._config_name), key))
+            self._example = self._example or compose((*self._first, *others), self._app, self._config_name)
+            return not OmegaConf.is_config(OmegaConf.select(self._example, key))
         except (ConfigError, OmegaConfBaseException):
             return False
 

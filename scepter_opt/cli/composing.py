@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import takewhile
@@ -64,9 +65,11 @@ def _compose(folder: Path, name: str, overrides: Sequence[str]) -> DictConfig:
 
     if not folder.is_dir():
         raise ConfigError([Problem("app", "there is no such folder.", str(folder))])
-    with _own_state():
+    with _own_state(), warnings.catch_warnings():
         expose()
         try:
+            # which Hydra 1.4 calls deprecated, and 1.3 asks for
+            warnings.filterwarnings("ignore", "The version_base parameter")
             with hydra.initialize_config_dir(str(folder), version_base=_VERSION_BASE):
                 cfg = hydra.compose(name, list(overrides), return_hydra_config=True)
         except (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
