@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ..checking import check as check_config
 from ..errors import ConfigError, ConfigWarning, Problem, reason_of
-from .composing import compose
+from .composing import compose, sweep_of
 from .progress import track
 from .tables import paragraphs
 
@@ -47,12 +47,13 @@ def check(
     json: Annotated[bool, "As JSON."] = False,
 ) -> int:
     """Compose an app's configuration, of a sweep every combination, and print all problems; nothing is run."""
-    sweep = Sweep(overrides if multirun else [], [] if multirun else overrides, app, config_name)
+    swept = sweep_of(overrides, app, config_name) if multirun else []
+    sweep = Sweep(swept, [] if multirun else overrides, app, config_name)
     found = Found()
     for combination in track(list(islice(sweep.combinations(), LIMIT)), "checking"):
         _check_one(combination, sweep, found, imports or None)
     print(json_text.dumps(_as_data(found), indent=2) if json else _as_text(found, sweep.total))
-    return 1 if found.problems else 0
+    return 1 if found.problems or not found.combinations else 0
 
 
 Combination = tuple[tuple[str, ...], tuple[str, ...]]
@@ -84,6 +85,8 @@ class Sweep:
 
     def combinations(self) -> Iterator[Combination]:
         """All of them, those of one composition after each other."""
+        if not self.total:  # one of them stands for none
+            return
         for others in product(*self._others):
             for values in product(*self._values):
                 yield (*self._first, *others), values
@@ -191,6 +194,8 @@ def _check_one(combination: Combination, sweep: Sweep, found: Found, imports: bo
 
 
 def _as_text(found: Found, total: int) -> str:
+    if not total:
+        return "the sweep has no combination: nothing would be run"
     several = total > 1
     lines = []
     for texts, what in ((found.problems, "wrong"), (found.remarks, "to know")):

@@ -22,7 +22,9 @@ _OWN = "defaults:\n  - optimizer: adamw\n  - lr_scheduler: none\n  - _self_\n"
 _VERSION_BASE = "1.3"
 
 
-def compose(overrides: Sequence[str] = (), app: Path | None = None, config_name: str | None = None) -> DictConfig:
+def compose(
+    overrides: Sequence[str] = (), app: Path | None = None, config_name: str | None = None, keep_hydra: bool = False
+) -> DictConfig:
     """The config that overrides make, of the package's own groups or of an app.
 
     Hydra's state in this process is as it was afterwards.
@@ -31,18 +33,40 @@ def compose(overrides: Sequence[str] = (), app: Path | None = None, config_name:
         overrides: As on the command line of a Hydra app: `optimizer=sgd`, `optimizer.LEARNING_RATE=0.1`.
         app: The app's folder of configs; without it `optimizer` (adamw unless chosen) and `lr_scheduler` (none).
         config_name: The app's primary config in that folder; by default `config`, or the only file there is.
+        keep_hydra: Whether Hydra's own node stays in it.
 
     Raises:
         ConfigError: There is no such app or config, or Hydra refuses it, with Hydra's words and the nearest name.
     """
     if app is not None:
         folder = app.expanduser().absolute()
-        return _compose(folder, config_name or _only_config(folder, app), overrides)
+        return _compose(folder, config_name or _only_config(folder, app), overrides, keep_hydra)
     if config_name is not None:
         raise ConfigError([Problem("config_name", "names a config of an app: say its folder by --app.", config_name)])
     with tempfile.TemporaryDirectory() as own:
         Path(own, "config.yaml").write_text(_OWN, encoding="utf-8")
-        return _compose(Path(own), "config", overrides)
+        return _compose(Path(own), "config", overrides, keep_hydra)
+
+
+def sweep_of(overrides: Sequence[str], app: Path | None, config_name: str | None) -> list[str]:
+    """The overrides of a sweep: those that an app's config has for its sweeper, and what the command line says.
+
+    Args:
+        overrides: Those of the command line, which win over the config's.
+        app: The app's folder of configs; without it there are no others.
+        config_name: The app's primary config.
+
+    Raises:
+        ConfigError: As `compose`.
+    """
+    if app is None:
+        return list(overrides)
+    # what is swept plays no part in which sweeper there is
+    plain = [each for each in overrides if each.startswith("hydra")]
+    params = compose(plain, app, config_name, keep_hydra=True).hydra.get("sweeper", {}).get("params") or {}
+    said = {override.lstrip("+~").partition("=")[0] for override in overrides}
+    own = [f"{key}={value}" for key, value in params.items() if str(key).lstrip("+~") not in said]
+    return [*own, *overrides]
 
 
 def _only_config(folder: Path, app: Path) -> str:
@@ -57,7 +81,7 @@ def _only_config(folder: Path, app: Path) -> str:
     raise ConfigError([Problem("app", message, str(app))])
 
 
-def _compose(folder: Path, name: str, overrides: Sequence[str]) -> DictConfig:
+def _compose(folder: Path, name: str, overrides: Sequence[str], keep_hydra: bool) -> DictConfig:
     import hydra
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
@@ -77,7 +101,8 @@ def _compose(folder: Path, name: str, overrides: Sequence[str]) -> DictConfig:
         HydraConfig.instance().set_config(cfg)
         OmegaConf.set_struct(cfg, False)
         _fill_in(cfg)
-        del cfg["hydra"]
+        if not keep_hydra:
+            del cfg["hydra"]
     OmegaConf.set_struct(cfg, True)
     return cfg
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,7 +36,8 @@ def working(what: str) -> Iterator[None]:
 
 def _console() -> Any:
     """rich's console over the standard error, so that what is printed stays clean."""
-    if not sys.stderr.isatty():
+    # of several processes the first one shows it
+    if not sys.stderr.isatty() or os.environ.get("RANK", "0") != "0":
         return None
     try:
         return needed("rich.console").Console(stderr=True)

@@ -83,6 +83,35 @@ def test_a_sweep_of_one_combination_is_one(overrides: list[str], capsys: pytest.
     assert json.loads(printed(capsys, *overrides, multirun=True, json=True, status=0))["combinations"] == 1
 
 
+def test_a_sweep_of_none_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = printed(capsys, "optimizer.LEARNING_RATE=range(1,1)", multirun=True)
+    assert shown == "the sweep has no combination: nothing would be run\n"
+
+
+@pytest.mark.long
+def test_ten_thousand_combinations_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    overrides = ["optimizer=sgd,adamw", "optimizer.LEARNING_RATE=range(1,51)", "optimizer.WEIGHT_DECAY=range(0,100)"]
+    found = json.loads(printed(capsys, *overrides, multirun=True, json=True, status=0))
+    assert found["combinations"] == 10_000
+
+
+def test_the_sweep_of_an_apps_config_is_checked_and_the_command_line_wins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "defaults: [optimizer: sgd, lr_scheduler: none, _self_]\n"
+        "hydra: {sweeper: {params: {optimizer.LEARNING_RATE: '0.1,-1', +optimizer.MOMENTUMS: 1}}}\n"
+    )
+    found = json.loads(printed(capsys, app=tmp_path, multirun=True, json=True))
+    assert (found["combinations"], found["wrong"]) == (2, 2)
+    assert {"optimizer.LEARNING_RATE", "optimizer.MOMENTUMS"} <= {
+        problem["message"].partition(" =")[0] for problem in found["problems"]
+    }
+    overrides = ["optimizer.LEARNING_RATE=1,2,3", "+optimizer.MOMENTUMS=2"]
+    found = json.loads(printed(capsys, *overrides, app=tmp_path, multirun=True, json=True))
+    assert found["combinations"] == 3
+
+
 def test_a_value_is_set_as_hydra_composes_it() -> None:
     overrides = ["optimizer=sgd,adamw", "optimizer.LEARNING_RATE=0.1,1e-3", "optimizer.PARAM_GROUPS={},null"]
     fast = Sweep(overrides, [], None, None)
