@@ -56,7 +56,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 }
 """What the help of each command shows, without the name before it."""
 _PLAIN = ("list", "show", "template", "schema", "write")
-_ARGUMENTS = {"kind", "pattern", "key", "overrides"}
+_ARGUMENTS = {"words", "key", "overrides"}
 _SHORT = {"multirun": ["-m"]}
 _HELP = "Optimizers and learning-rate schedules for Hydra configs: look before you train."
 _IMPORT = "Module that registers classes of your own, such as my_app.optimizers; can be said several times."
@@ -107,8 +107,9 @@ def _import(modules: list[str]) -> None:
             importlib.import_module(name)
         except ConfigError:
             raise
-        except Exception as error:  # whatever a module of somebody's own raises
-            raise ConfigError([Problem("--import", f"cannot be imported: {reason_of(error)}", name)]) from error
+        except (Exception, SystemExit) as error:  # whatever a module of somebody's own raises
+            message = f"cannot be imported: {type(error).__name__}: {reason_of(error)}"
+            raise ConfigError([Problem("--import", message, name)]) from error
 
 
 def _called(function: Command, modules: list[str], given: dict[str, Any]) -> int:
@@ -221,7 +222,9 @@ def _plainly(arguments: list[str]) -> int:
             elif default is inspect.Parameter.empty:
                 own.add_argument(key, type=kind, help=text)
             else:
-                own.add_argument(key, nargs="?", type=kind, default=default, help=text)
+                several = kind == list[str]
+                read = str if several else kind
+                own.add_argument(key, nargs="*" if several else "?", type=read, default=default, help=text)
     known, _ = parser.parse_known_args(arguments)
     if known.command not in _PLAIN:
         print(f"{known.command} needs typer and rich: {_INSTALL}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -46,7 +47,7 @@ def check(
     imports: Annotated[bool, "Resolve import paths too, which may import torch."] = False,
     json: Annotated[bool, "As JSON."] = False,
 ) -> int:
-    """Compose an app's configuration, of a sweep every combination, and print all problems; nothing is run."""
+    """All problems of an app's config, or of a whole sweep."""
     swept = sweep_of(overrides, app, config_name) if multirun else []
     sweep = Sweep(swept, [] if multirun else overrides, app, config_name)
     found = Found()
@@ -73,7 +74,10 @@ class Sweep:
     def __init__(self, swept: Sequence[str], fixed: Sequence[str], app: Path | None, config_name: str | None) -> None:
         self._app, self._config_name = app, config_name
         self._example: Any = None
-        self._composed: dict[tuple[str, ...], Any] = {}
+        self._composed: dict[tuple[str, ...], tuple[Any, dict[str, ConfigError]]] = {}
+        self._missing: dict[tuple[str, ...], set[str]] = {}
+        self.added: dict[str, ConfigError] = {}
+        """The keys that the last config has only because they were said, each with Hydra's refusal."""
         self._refused: dict[tuple[tuple[str, ...], str], ConfigError] = {}
         choices = [list(_choices(override)) for override in swept]
         self.total = prod(map(len, choices))
@@ -99,28 +103,46 @@ class Sweep:
         """
         others, values = combination
         if others not in self._composed:
-            try:
-                self._composed[others] = compose(others, self._app, self._config_name)
-            except ConfigError as error:
-                self._composed[others] = error
-        config = self._composed[others]
-        if isinstance(config, ConfigError):
-            raise config
+            self._composed[others] = self._compose(others)
+        composed, added = self._composed[others]
+        if isinstance(composed, ConfigError):
+            raise composed
+        self.added = dict(added)
         for override in values:
-            self._set(config, others, override)
-        return config
+            self._set(composed, others, override)
+        return composed
+
+    def _compose(self, overrides: tuple[str, ...]) -> tuple[Any, dict[str, ConfigError]]:
+        """The config, or what is wrong with it; and the keys that were added to it, each with Hydra's refusal."""
+        added: dict[str, ConfigError] = {}
+        for _ in range(len(overrides) + 1):
+            try:
+                return compose(overrides, self._app, self._config_name), added
+            except ConfigError as error:
+                refused = error
+            missing = re.search(r"Could not override '([^']+)'", str(refused))
+            if missing is None:
+                break
+            added[missing[1]] = refused
+            overrides = tuple(f"+{each}" if each.partition("=")[0] == missing[1] else each for each in overrides)
+        return refused, added
 
     def _set(self, config: Any, others: tuple[str, ...], override: str) -> None:
         """Set a value as Hydra does, which says what is wrong where it cannot be."""
         key, value = _parsed(override)
-        refused = self._refused.get((others, override))
-        if refused is None:
-            try:
-                OmegaConf.update(config, key, value, merge=True)
-            except OmegaConfBaseException as error:
-                refused = self._refused[others, override] = self._refusal((*others, override), key, value, error)
-        if refused is not None:
-            raise refused
+        if key in self._missing.get(others, ()):
+            self.added[key] = self._refused[others, key]
+        try:
+            OmegaConf.update(config, key, value, merge=True, force_add=key in self.added)
+        except OmegaConfBaseException as error:
+            if (others, override) not in self._refused:
+                self._refused[others, override] = self._refusal((*others, override), key, value, error)
+            refused = self._refused[others, override]
+            if "Could not override" not in str(refused):
+                raise refused from error
+            self._missing.setdefault(others, set()).add(key)
+            self._refused[others, key] = self.added[key] = refused
+            OmegaConf.update(config, key, value, merge=True, force_add=True)
 
     def _refusal(self, overrides: tuple[str, ...], key: str, value: Any, error: Exception) -> ConfigError:
         """What is wrong with an override, in the words of a composition with it."""
@@ -180,11 +202,16 @@ def _check_one(combination: Combination, sweep: Sweep, found: Found, imports: bo
     found.combinations += 1
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConfigWarning)
+        problems: list[Problem] = []
         try:
-            check_config(sweep.config(combination), imports=imports)
-            problems: Sequence[Problem] = ()
+            config = sweep.config(combination)
+            check_config(config, imports=imports)
         except ConfigError as error:
-            problems = error.problems
+            problems = list(error.problems)
+        # of a key of a node of ours the check says more than Hydra; of any other it says nothing
+        for key, refused in sweep.added.items():
+            if not any(problem.key.startswith(key) for problem in problems):
+                problems += refused.problems
     found.wrong += bool(problems)
     for text in dict.fromkeys(map(str, problems)):
         found.problems[text] += 1

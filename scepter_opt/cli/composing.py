@@ -152,7 +152,7 @@ def _refusal(error: Exception, folder: Path) -> Problem:
         return Problem(key or "config_name", words + near, option)
     override = getattr(error, "override", None)
     if override is not None:
-        return Problem("", f"the override {override} cannot be read: {words}")
+        return Problem("", f"the override {override} cannot be read: {words}{_choice_of(str(override))}")
     if error.__cause__ is not None and words.startswith("Error merging override"):
         return Problem("", f"{words} {reason_of(error.__cause__)}.")
     named = re.search(r"'([^']*)'", words)
@@ -160,6 +160,14 @@ def _refusal(error: Exception, folder: Path) -> Problem:
     # where the key stands and what object it is are lines of OmegaConf's own
     more = [] if near else takewhile(lambda line: not line.startswith(("full_key:", "object_type=")), lines[1:])
     return Problem(named[1] if named and near else "", " ".join([words, *more]) + near)
+
+
+def _choice_of(word: str) -> str:
+    """What a bare word would choose, in words."""
+    from ..insight.catalogue import options
+
+    choices = [option.choice for option in options() if option.name == word or option.of == word]
+    return f" Did you mean {choices[0]}?" if choices else " An override is KEY=VALUE."
 
 
 def _names_near(error: BaseException, full: str) -> tuple[str, Any]:

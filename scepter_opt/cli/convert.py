@@ -23,7 +23,7 @@ def convert(
     file: Annotated[Path, "YAML or JSON of SCEPTER's, torch's or transformers'; - reads standard input"],
     json: Annotated[bool, "print nodes and report as JSON"] = False,
 ) -> int:
-    """Convert a configuration of others into nodes of this package.
+    """Configurations of other projects as nodes of ours.
 
     Returns:
         0 where everything was converted, 1 where something has no counterpart or is wrong.

@@ -30,7 +30,7 @@ _CORE = ("scepter_opt", "torch", "hydra-core", "omegaconf", "pydantic")
 
 
 def doctor(json: Annotated[bool, "As JSON."] = False) -> int:
-    """Versions, devices, the step that each optimizer makes, optional libraries, and whether Hydra finds the groups."""
+    """Versions, devices, steps, libraries, Hydra's groups."""
     found = _report()
     if json:
         print(json_text.dumps(found, indent=2))

@@ -11,39 +11,38 @@ from typing import Annotated, Any
 
 import yaml
 
-from ..components.registry import get_config_template, meant_registry, registries
+from ..components.registry import get_config_template, registries, registry
 from ..config.documentation import summary
-from ..errors import ConfigError, Problem, did_you_mean
-from ..insight.catalogue import GROUPS, Option, options, text_of
+from ..errors import ConfigError, Problem
+from ..insight.catalogue import GROUPS, Option, find, fits, options, text_of
 from ..insight.keys import Key, Section, sections
 from ..integrations.option_files import option_files
 from .tables import paragraphs, table
 
 
 def list_(
-    kind: Annotated[str, "optimizers, schedulers or param-groups; all of them by default."] = "",
-    pattern: Annotated[str, "A glob, or a part of the option, the class's name or the summary."] = "",
+    words: Annotated[
+        list[str], "optimizers, schedulers or param-groups; then globs, or parts of names and summaries: all must fit."
+    ] = [],  # noqa: B006  # never changed
     markdown: Annotated[bool, "The classes as a table for a document."] = False,
     json: Annotated[bool, "As JSON."] = False,
 ) -> int:
-    """Every option of the config groups: classes, recipes, presets, and your own classes."""
-    if kind and kind not in GROUPS:
-        if pattern:
-            message = f"must be one of {', '.join(GROUPS)}.{did_you_mean(kind, list(GROUPS))}"
-            raise ConfigError([Problem("list", message, kind)])
-        kind, pattern = "", kind
+    """Every option: classes, recipes, presets, your own."""
     if markdown:
         print(_classes_as_markdown())
         return 0
-    found = options(kind, pattern)
+    first = words[0].lower().replace("_", "-") if words else ""
+    kind = next((kind for kind, group in GROUPS.items() if first in (kind, kind[:-1], group.replace("_", "-"))), "")
+    patterns = words[1:] if kind else words
+    found = [option for option in options(kind) if all(fits(option, pattern) for pattern in patterns)]
+    if not found:
+        raise ConfigError([Problem("list", "no option has this in its name or summary.", " ".join(patterns))])
     if json:
         print(json_text.dumps([dataclasses.asdict(option) for option in found], indent=2))
-    elif not found:
-        raise ConfigError([Problem("list", "no option has this in its name or summary.", pattern)])
-    else:
-        # a table for each group: the words that choose rules are long
-        for _, group in groupby(found, lambda option: option.group):
-            print(table([(option.choice, _of(option), option.summary) for option in group]))
+        return 0
+    # a table for each group: the words that choose rules are long
+    for _, group in groupby(found, lambda option: option.group):
+        print(table([(option.choice, _of(option), option.summary) for option in group]))
     return 0
 
 
@@ -52,7 +51,7 @@ def show(
     key: Annotated[str, "One of its keys, or torch's argument; also with what is below it."] = "",
     json: Annotated[bool, "As JSON."] = False,
 ) -> int:
-    """Every key of an option: type, bounds, value and where it is from, torch's argument, what it is for."""
+    """Every key of an option, and all about it."""
     found = sections(option, key)
     if json:
         print(json_text.dumps([dataclasses.asdict(section) for section in found], indent=2))
@@ -64,23 +63,24 @@ def show(
 def template(
     option: Annotated[str, "A class or an option, such as AdamW, adamw or warmup_cosine."],
 ) -> int:
-    """The YAML of an option, every key with its documentation as a comment."""
-    from ..insight.catalogue import find
-
+    """The YAML of an option, with comments."""
     found = find(option)
     text = get_config_template(found.of) if found.sort in ("class", "yours") else text_of(found.group, found.name)
     print(text.rstrip())
     return 0
 
 
-def schema(name: Annotated[str, "A class, such as AdamW."]) -> int:
-    """JSON Schema of a class's node, for editors."""
-    print(json_text.dumps(meant_registry(name).json_schema(name), indent=2))
+def schema(option: Annotated[str, "A class or an option, such as AdamW or adamw."]) -> int:
+    """JSON Schema of an option's node, for editors."""
+    found = find(option)
+    if not found.of:
+        raise ConfigError([Problem("schema", "rules are no node of their own: see that of an optimizer.", option)])
+    print(json_text.dumps(registry(found.group).json_schema(found.of), indent=2))
     return 0
 
 
 def write(folder: Annotated[Path, "The conf folder."]) -> int:
-    """Write the option files of the package's own classes."""
+    """Write the option files of our own classes."""
     written = [path for path, text in option_files() if _write(folder / path, text)]
     print("\n".join(f"wrote {path}" for path in written) or "all files are as they should be")
     return 0
@@ -116,9 +116,9 @@ def _flow(value: Any) -> str:
 
 def _classes_as_markdown() -> str:
     rows = [
-        (f"`{registry.kind}={entry.option}`", f"`{entry.name}`", summary(entry.cls))
-        for registry in registries()
-        for entry in registry.entries().values()
+        (f"`{known.kind}={entry.option}`", f"`{entry.name}`", summary(entry.cls))
+        for known in registries()
+        for entry in known.entries().values()
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in _headed(rows))
 

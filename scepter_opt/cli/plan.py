@@ -20,7 +20,9 @@ from .progress import working
 
 
 def plan(
-    overrides: Annotated[list[str], "as for a Hydra app: optimizer=sgd param_groups@optimizer.PARAM_GROUPS=no_decay"],
+    overrides: Annotated[
+        list[str], "as for a Hydra app: optimizer=sgd param_groups@optimizer.PARAM_GROUPS=no_decay"
+    ] = [],  # noqa: B006  # never changed
     model: Annotated[str | None, "what makes the model, called without arguments: package.module:factory"] = None,
     app: Annotated[Path | None, "folder of an app's configs; its model may be a node with _target_"] = None,
     config_name: Annotated[str | None, "the app's own config in that folder"] = None,
@@ -28,7 +30,7 @@ def plan(
     out: Annotated[Path | None, "a file for the plan, as JSON"] = None,
     json: Annotated[bool, "print the plan as JSON"] = False,
 ) -> int:
-    """Show which parameter of a model gets which settings; the model is made on the meta device, without memory."""
+    """Which parameter gets which settings, without memory for a model."""
     from ..optimizers import api  # its registry asks for torch
 
     cfg = compose(overrides, app, config_name)
@@ -96,15 +98,19 @@ def _factory(model: str) -> Callable[[], Any]:
     """What `package.module:factory` names."""
     module, _, name = model.partition(":")
     if not module or not name:
-        raise ConfigError([Problem("model", "must be package.module:factory.", model)])
+        path, _, last = model.removesuffix(".py").rpartition(".")
+        near = f" Did you mean {path}:{last}?" if path and not name else ""
+        raise ConfigError([Problem("model", f"must be package.module:factory.{near}", model)])
     found: Any = None
     try:
         found = importlib.import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
-    except Exception as error:  # importing runs the user's own code
+    except (Exception, SystemExit) as error:  # importing runs the user's own code
         near = did_you_mean(name, list(vars(found))) if isinstance(error, AttributeError) and found else ""
-        raise ConfigError([Problem("model", f"cannot be imported: {reason_of(error)}.{near}", model)]) from error
+        raise ConfigError(
+            [Problem("model", f"cannot be imported: {type(error).__name__}: {reason_of(error)}.{near}", model)]
+        ) from error
     if not callable(found):
         raise ConfigError([Problem("model", "cannot be called, so that it makes no model.", model)])
     factory: Callable[[], Any] = found

@@ -27,7 +27,7 @@ _TICKS = 12
 
 
 def preview(
-    overrides: Annotated[list[str], "as for a Hydra app: lr_scheduler=warmup_cosine optimizer.LEARNING_RATE=0.1"],
+    overrides: Annotated[list[str], "as for a Hydra app: lr_scheduler=warmup_cosine optimizer.LEARNING_RATE=0.1"] = [],  # noqa: B006  # never changed
     total_steps: Annotated[int | None, "optimizer steps of the whole run"] = None,
     steps_per_epoch: Annotated[int | None, "optimizer steps per epoch, where a schedule counts epochs"] = None,
     at: Annotated[list[int] | None, "a tick, of which the values are printed; repeatable"] = None,
@@ -37,7 +37,9 @@ def preview(
     config_name: Annotated[str | None, "the app's own config in that folder"] = None,
     json: Annotated[bool, "print every tick as JSON"] = False,
 ) -> int:
-    """Show the curves of a schedule: the rate and all other scheduled settings of every group at every tick."""
+    """The rate and other scheduled settings at every tick."""
+    if at and json:
+        raise ConfigError([Problem("at", "--json has every tick: leave one of the two out.", at)])
     previews: dict[str, Preview] = {}
     units = set()
     variants = ["", *(compare or [])]
@@ -55,6 +57,8 @@ def preview(
     if out is not None:
         _write(out, panels, previews, "" if len(variants) > 1 else shlex.join(overrides))
         print(f"wrote {out}")
+        if at:
+            print(as_tables(panels, at))
     elif json:
         print(_as_json(previews))
     elif at:
@@ -88,7 +92,12 @@ def _horizon(scheduler: Any, total_steps: int | None, steps_per_epoch: int | Non
         total_steps = scheduler.get("TOTAL_STEPS")
     if total_steps is None:
         raise ConfigError([Problem("total_steps", "how long is the run? Say it by --total-steps.")])
-    return Horizon(total_steps, steps_per_epoch)
+    try:
+        return Horizon(total_steps, steps_per_epoch)
+    except ValueError as error:
+        key, _, message = str(error).partition(" = ")
+        given = {"total_steps": total_steps, "steps_per_epoch": steps_per_epoch}
+        raise ConfigError([Problem(key, f"{message.partition(': ')[2]}.", given[key])]) from error
 
 
 def _unit(scheduler: Any) -> str:

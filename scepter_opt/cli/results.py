@@ -25,7 +25,7 @@ def results(
     ] = None,
     json: Annotated[bool, "print the jobs as JSON"] = False,
 ) -> int:
-    """Sort the jobs of a sweep by their results, and name the best with the overrides that run it again."""
+    """A sweep's jobs by their results, the best first."""
     jobs = [read_job(path, folder) for path in track(job_folders(folder), "reading jobs")]
     found = sort_jobs(jobs, folder, metric, greatest=greatest)
     print(_as_json(found) if json else as_text(found))

@@ -49,7 +49,7 @@ def options(kind: str = "", pattern: str = "") -> list[Option]:
     ['warmup_constant', 'warmup_cosine', 'warmup_cosine_timm']
     """
     groups = [GROUPS[kind]] if kind else list(GROUPS.values())
-    return [option for option in _all() if option.group in groups and _fits(option, pattern)]
+    return [option for option in _all() if option.group in groups and fits(option, pattern)]
 
 
 def find(name: str) -> Option:
@@ -129,7 +129,8 @@ def _files(group: str) -> list[str]:
     return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
-def _fits(option: Option, pattern: str) -> bool:
+def fits(option: Option, pattern: str) -> bool:
+    """Whether a glob, or a part of the option, the NAME or the summary, is of an option."""
     texts = [text.lower() for text in (option.name, option.of, option.summary)]
     wanted = pattern.lower()
     if any(mark in wanted for mark in "*?["):

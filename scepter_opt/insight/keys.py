@@ -64,24 +64,39 @@ def sections(name: str, key: str = "") -> tuple[Section, ...]:
         ConfigError: There is no such option, or it has no such key.
     """
     topic = name.replace("-", "_").lower()
-    if topic in _TOPICS and topic != "phases":
-        return tuple(_TOPICS[topic]())
+    topic = {"curve": "phases", "curves": "phases", "phase": "phases", "rules": "param_groups"}.get(topic, topic)
+    below = tuple(_TOPICS.get(topic, tuple)())
+    if topic in _TOPICS and (topic != "phases" or name.lower() != "phases"):
+        return _one(below, key) if key else below
     option = find(name)
     if option.sort == "preset":
-        return (_rules_of(option), *_TOPICS["param_groups"]())
-    config: Any = registry(option.group).entry(option.of).config
-    own = _section(option, config)
+        whole = (_rules_of(option), *_TOPICS["param_groups"]())
+        return _one(whole, key) if key else whole
+    own = _section(option, registry(option.group).entry(option.of).config)
     if not key:
-        return (own, *_TOPICS["phases"]()) if topic == "phases" else (own,)
-    found = next((each for each in own.keys if each.name == key.upper() or each.keyword == key), None)
-    if found is None:
-        names = {each.name: each.name for each in own.keys} | {each.keyword: each.name for each in own.keys}
-        message = (
-            f"{option.of} has no such key.{did_you_mean(key, names)} It has {', '.join(e.name for e in own.keys)}."
-        )
-        raise ConfigError([Problem(key, message)])
-    below = _TOPICS.get(_BELOW.get(found.name, ""), lambda: ())
-    return (Section(own.title, (found,)), *below())
+        return (own, *below)
+    held = [_BELOW[each.name] for each in own.keys if each.name in _BELOW]
+    found = _one((own, *below, *(section for each in dict.fromkeys(held) for section in _TOPICS[each]())), key)
+    return (*found, *_TOPICS.get(_BELOW.get(found[0].keys[0].name, ""), tuple)())
+
+
+def _one(places: tuple[Section, ...], key: str) -> tuple[Section, ...]:
+    """The section that has a key, by our name or torch's, with it alone; of a key with dots the last part counts.
+
+    Raises:
+        ConfigError: None has it.
+    """
+    word = key.rpartition(".")[2]
+    for section in places:
+        for each in section.keys:
+            if word.upper() == each.name.upper() or (each.keyword and word == each.keyword):
+                return (Section(section.title, (each,)),)
+    names = {
+        name: each.name for section in places for each in section.keys for name in (each.name, each.keyword) if name
+    }
+    there = ", ".join(each.name for each in places[0].keys)
+    message = f"there is no such key.{did_you_mean(word, names)} There are {there}."
+    raise ConfigError([Problem(key, message)])
 
 
 def _section(option: Option, config: Any) -> Section:
@@ -121,6 +136,8 @@ def _keys(config: type, name: str) -> Iterator[Key]:
 
 def _nested(field: Field) -> str:
     """What a key with a check of its own holds; empty of any other."""
+    if field.key in _BELOW and field.nested is not None:
+        return f"keys (show {_BELOW[field.key]})"
     if field.inner is not None:
         return "keys"
     kind = type(field.nested).__name__

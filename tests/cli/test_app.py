@@ -80,7 +80,10 @@ def test_classes_of_ones_own_are_known_after_an_import(
     assert main(["list", "small steps", "--import", name]) == 0
     assert capsys.readouterr().out == "optimizer=slow  Slow (yours)  Descent in small steps.\n"
     assert main(["list", "--import", "nowhere"]) == 1
-    assert "--import = 'nowhere': cannot be imported: No module named 'nowhere'" in capsys.readouterr().err
+    assert (
+        "--import = 'nowhere': cannot be imported: ModuleNotFoundError: No module named 'nowhere'"
+        in capsys.readouterr().err
+    )
 
 
 def test_without_typer_what_needs_it_names_the_line_to_install(

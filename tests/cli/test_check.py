@@ -43,9 +43,20 @@ def test_every_problem_is_printed_and_what_hydra_refuses_has_the_nearest_name(
         "  kept.)\n"
     )
     assert "Did you mean sgd?" in printed(capsys, "optimizer=sgdd")
-    assert "Did you mean\n  LEARNING_RATE?" in printed(capsys, "optimizer.LERNING_RATE=1")
+    assert "optimizer.LERNING_RATE = 1: AdamW has no such key. Did you mean LEARNING_RATE?" in printed(
+        capsys, "optimizer.LERNING_RATE=1"
+    )
     assert "cannot be read" in printed(capsys, "optimizer.BETAS=[0.9")
     assert "there is no such folder" in printed(capsys, app=Path("nowhere"))
+
+
+def test_what_hydra_refuses_of_an_apps_own_keys_is_said_in_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+    for multirun in (False, True):
+        shown = printed(capsys, "epochs=3", "optimizer.EPS=-1", "optimizer.lr=1", multirun=multirun)
+        assert "Could not override 'epochs'" in shown
+        assert "optimizer.EPS = -1.0: must be at least 0" in shown
+        assert "optimizer.lr = 1: AdamW has no such key. Did you mean LEARNING_RATE?" in shown
+    assert "Did you mean lr_scheduler=warmup_cosine?" in printed(capsys, "warmup_cosine").replace("\n  ", " ")
 
 
 def test_what_is_said_without_being_wrong_is_printed_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,8 +69,12 @@ def test_a_sweep_is_checked_in_all_combinations_with_counts(capsys: pytest.Captu
     found = json.loads(printed(capsys, *overrides, multirun=True, json=True))
     assert (found["combinations"], found["wrong"]) == (8, 6)
     counts = {problem["message"]: problem["combinations"] for problem in found["problems"]}
-    assert counts["optimizer.LEARNING_RATE = -1.0: must be at least 0. (Step size.)"] == 2
-    assert sum(counts.values()) == 6
+    assert counts.pop("optimizer.LEARNING_RATE = -1.0: must be at least 0. (Step size.)") == 4
+    # what a class does not have is told by the class, and hides nothing else
+    assert {text.partition(". It has")[0]: count for text, count in counts.items()} == {
+        "optimizer.MOMENTUM = 0.9: AdamW has no such key": 2,
+        "optimizer.MOMENTUM = 0.8: AdamW has no such key": 2,
+    }
     assert found["problems"][0]["first"] == [
         "optimizer=sgd", "optimizer.LEARNING_RATE=-1", "optimizer.MOMENTUM=0.9",
     ]  # fmt: skip

@@ -18,7 +18,7 @@ def _width(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_list_shows_classes_recipes_and_presets(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list_() == 0
+    assert list_([]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("optimizer=adamw ") and " AdamW " in line for line in lines)
     assert any(line.startswith("lr_scheduler=warmup_cosine ") and "recipe of PhasesLR" in line for line in lines)
@@ -27,7 +27,7 @@ def test_list_shows_classes_recipes_and_presets(capsys: pytest.CaptureFixture[st
 
 
 def test_list_takes_a_group_a_pattern_or_both(capsys: pytest.CaptureFixture[str]) -> None:
-    list_("schedulers", "warmup_c*")
+    list_(["lr_scheduler", "warmup_c*"])
     assert capsys.readouterr().out == (
         "lr_scheduler=warmup_constant     recipe of PhasesLR  A linear warm-up, then the full rate for as\n"
         "                                                     long as the run goes on.\n"
@@ -37,16 +37,17 @@ def test_list_takes_a_group_a_pattern_or_both(capsys: pytest.CaptureFixture[str]
         "                                                     start of the schedule, so the warm-up hides its\n"
         "                                                     beginning.\n"
     )
-    list_("Newton")
+    list_(["Newton"])
     assert "optimizer=lbfgs" in capsys.readouterr().out
-    with pytest.raises(ConfigError, match=r"must be one of optimizers, .*\. Did you mean optimizers\?"):
-        list_("optimizer", "sgd")
+    for words in (["scheduler", "restarts", "cosine"], ["optimizers", "MUON"], ["param_groups", "decay", "embed"]):
+        list_(words)
+        assert len(capsys.readouterr().out.splitlines()) >= 1
     with pytest.raises(ConfigError, match="list = 'nothing like it': no option has this in its name or summary"):
-        list_("nothing like it")
+        list_(["schedulers", "nothing like it"], json=True)
 
 
 def test_list_is_json_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
-    list_("param-groups", json=True)
+    list_(["param-groups"], json=True)
     rows = json.loads(capsys.readouterr().out)
     assert {"group": "param_groups", "name": "no_decay", "of": "", "sort": "preset"}.items() <= next(
         row for row in rows if row["name"] == "no_decay"
@@ -86,8 +87,15 @@ def test_template_is_the_yaml_of_a_class_or_of_a_recipe(capsys: pytest.CaptureFi
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     schema("StepLR")
     assert json.loads(capsys.readouterr().out)["properties"]["STEP_SIZE"]["minimum"] == 1
-    with pytest.raises(ConfigError, match=r"there is no such lr_scheduler\. Did you mean StepLR\?"):
+    with pytest.raises(ConfigError, match=r"there is no such option\. Did you mean StepLR\?"):
         schema("StepLRR")
+
+
+def test_schema_takes_options_too_and_rules_are_no_node(capsys: pytest.CaptureFixture[str]) -> None:
+    schema("warmup_cosine")
+    assert json.loads(capsys.readouterr().out)["title"] == "PhasesLR"
+    with pytest.raises(ConfigError, match="rules are no node of their own"):
+        schema("no_decay")
 
 
 def test_write_writes_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

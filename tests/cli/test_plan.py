@@ -126,7 +126,7 @@ def test_a_model_that_cannot_be_made_on_meta_is_made_with_its_memory(capsys: pyt
         (None, "model: which model? Say it by --model package.module:factory"),
         ("shop_models", "model = 'shop_models': must be package.module:factory."),
         ("shop_models:ne", "has no attribute 'ne'. Did you mean net?"),
-        ("shop_modles:net", "cannot be imported: No module named 'shop_modles'."),
+        ("shop_modles:net", "cannot be imported: ModuleNotFoundError: No module named 'shop_modles'."),
         ("shop_models:number", "cannot be called, so that it makes no model."),
         ("shop_models:fails", "model: cannot be made: KeyError: 'weights'."),
     ],

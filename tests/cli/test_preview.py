@@ -135,3 +135,21 @@ def test_phases_are_shown_without_torch_and_without_matplotlib_until_a_picture_i
         "assert not {'torch', 'matplotlib', 'plotext', 'rich'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("total", "epoch", "key"), [(-5, None, "total_steps"), (0, None, "total_steps"), (100, 0, "steps_per_epoch")]
+)
+def test_a_length_that_is_none_is_a_problem_and_no_traceback(total: int, epoch: int | None, key: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key} = .*: must be a whole number of at least 1"):
+        preview(["lr_scheduler=warmup_cosine"], total, epoch)
+
+
+def test_some_ticks_are_printed_beside_a_file_and_not_beside_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text("defaults: [optimizer: sgd, lr_scheduler: warmup_linear, _self_]\n")
+    preview([], 100, at=[50], app=tmp_path, out=tmp_path / "curves.csv")
+    assert capsys.readouterr().out.splitlines()[1:] == ["learning rate", "step      default", "  50  0.000555556"]
+    with pytest.raises(ConfigError, match="--json has every tick"):
+        preview(["lr_scheduler=warmup_linear"], 100, at=[50], json=True)

@@ -46,6 +46,8 @@ def test_what_is_below_a_key_is_shown_with_it() -> None:
     assert {"CURVE", "AT"} <= keys("step", "FINISH").keys()
     assert {"LENGTH", *CURVES} <= keys("warmup_cosine", "PHASES").keys()
     assert list(keys("adamw", "lr")) == ["LEARNING_RATE"]
+    assert list(keys("phases", "GAMMA")) == list(keys("warmup_cosine", "PHASES.decay.GAMMA")) == ["GAMMA"]
+    assert list(keys("curves", "one_minus_sqrt")) == ["one_minus_sqrt"]
 
 
 @pytest.mark.parametrize("topic", ["phases", "param_groups", "param-groups", "lr_scaling", "finish"])
@@ -61,5 +63,5 @@ def test_a_preset_is_shown_as_its_rules() -> None:
 
 
 def test_a_key_that_is_not_there_is_named_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match=r"LERNING_RATE: SGD has no such key\. Did you mean LEARNING_RATE\?"):
+    with pytest.raises(ConfigError, match=r"LERNING_RATE: there is no such key\. Did you mean LEARNING_RATE\?"):
         sections("sgd", "LERNING_RATE")
