@@ -1,4 +1,4 @@
-"""What the command prints, run as a process at a width of 100, is what stands in tests/cli/outputs.
+"""What the command prints, run as a process at a width of 100, is what stands in tests/cli/printed.
 
 `python -m tests.cli.test_outputs` writes them anew.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parent / "outputs"
+FOLDER = Path(__file__).parent / "printed"
 ROOT = Path(__file__).parents[2]
 CASES = {
     "help": "--help",
