@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ..errors import ConfigError, Problem, reason_of
+from ..insight.extras import INSTALL
 
 COMMANDS = {
     "list": "options:list_",
@@ -60,7 +61,6 @@ _ARGUMENTS = {"words", "key", "overrides"}
 _SHORT = {"multirun": ["-m"]}
 _HELP = "Optimizers and learning-rate schedules for Hydra configs: look before you train."
 _IMPORT = "Module that registers classes of your own, such as my_app.optimizers; can be said several times."
-_INSTALL = "pip install 'scepter_opt[cli]'"
 Command = Callable[..., int]
 
 
@@ -211,7 +211,7 @@ def _plainly(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name in COMMANDS:
         if name not in _PLAIN:
-            commands.add_parser(name, help=f"needs {_INSTALL}", add_help=False)
+            commands.add_parser(name, help=f"needs {INSTALL}", add_help=False)
             continue
         function = load(name)
         own = commands.add_parser(name, help=(function.__doc__ or "").partition("\n")[0])
@@ -227,7 +227,7 @@ def _plainly(arguments: list[str]) -> int:
                 own.add_argument(key, nargs="*" if several else "?", type=read, default=default, help=text)
     known, _ = parser.parse_known_args(arguments)
     if known.command not in _PLAIN:
-        print(f"{known.command} needs typer and rich: {_INSTALL}", file=sys.stderr)
+        print(f"{known.command} needs typer and rich: {INSTALL}", file=sys.stderr)
         return 1
     given = vars(parser.parse_args(arguments))
     given.pop("command")

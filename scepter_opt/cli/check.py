@@ -75,7 +75,6 @@ class Sweep:
         self._app, self._config_name = app, config_name
         self._example: Any = None
         self._composed: dict[tuple[str, ...], tuple[Any, dict[str, ConfigError]]] = {}
-        self._missing: dict[tuple[str, ...], set[str]] = {}
         self.added: dict[str, ConfigError] = {}
         """The keys that the last config has only because they were said, each with Hydra's refusal."""
         self._refused: dict[tuple[tuple[str, ...], str], ConfigError] = {}
@@ -105,6 +104,7 @@ class Sweep:
         if others not in self._composed:
             self._composed[others] = self._compose(others)
         composed, added = self._composed[others]
+        self.added = {}
         if isinstance(composed, ConfigError):
             raise composed
         self.added = dict(added)
@@ -130,7 +130,7 @@ class Sweep:
     def _set(self, config: Any, others: tuple[str, ...], override: str) -> None:
         """Set a value as Hydra does, which says what is wrong where it cannot be."""
         key, value = _parsed(override)
-        if key in self._missing.get(others, ()):
+        if (others, key) in self._refused:  # it is missing in this composition, whatever its value
             self.added[key] = self._refused[others, key]
         try:
             OmegaConf.update(config, key, value, merge=True, force_add=key in self.added)
@@ -140,7 +140,6 @@ class Sweep:
             refused = self._refused[others, override]
             if "Could not override" not in str(refused):
                 raise refused from error
-            self._missing.setdefault(others, set()).add(key)
             self._refused[others, key] = self.added[key] = refused
             OmegaConf.update(config, key, value, merge=True, force_add=True)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from ..errors import ConfigError, Problem
 
+INSTALL = "pip install 'scepter_opt[cli]'"
+
 
 def needed(module: str) -> Any:
     """A module of a library that is installed with the extra `cli`.
@@ -20,4 +22,4 @@ def needed(module: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != library:
             raise  # it is there, and something else is amiss
-        raise ConfigError([Problem("", f"this needs {library}: pip install 'scepter_opt[cli]'")]) from error
+        raise ConfigError([Problem("", f"this needs {library}: {INSTALL}")]) from error

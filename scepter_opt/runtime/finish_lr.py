@@ -61,6 +61,8 @@ class FinishLR(LRScheduler):
         self._run = (total, epoch)
         self._key = key
         self._length = 0
+        # looked up once: a tick has no time for it, and who asks for no metric may have a position there
+        self._takes_metric = before is not None and "metrics" in signature(before.step).parameters
         self._curves: list[Joined] = []
         if finish.AT is not None:
             length = finish.span(finish.AT, *self._run)
@@ -120,9 +122,7 @@ class FinishLR(LRScheduler):
                 "begins where a checkpoint is loaded, and none was. With AT: n it begins at tick n of this schedule."
             )
             raise ConfigError([Problem(f"{self._key}.FINISH", message)])
-        # who asks for no metric may have a position there
-        takes = metrics is not None and "metrics" in signature(self.before.step).parameters
-        self.before.step(*((metrics,) if takes else ()))
+        self.before.step(*((metrics,) if metrics is not None and self._takes_metric else ()))
         self.last_epoch += 1
         if self.last_epoch == self.finish.AT:
             self.start, self._length = self.last_epoch, self.finish.span(self.last_epoch, *self._run)
