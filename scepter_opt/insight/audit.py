@@ -101,12 +101,7 @@ def audit(model: Any, optimizer: Any, scheduler: Any = None) -> Audit:
       do:  Hand the optimizer all of model.parameters(), or freeze them (requires_grad_(False)) if that is meant.
     """
     facts = gather(model, optimizer, scheduler)
-    tried, findings = schedules(facts)
-    curves: dict[int, tuple[float, ...]] = {}
-    for schedule in tried:
-        for number, group in enumerate(schedule.groups if schedule.ticks else ()):
-            curves[id(group)] = (*curves.get(id(group), ()), *schedule.of(number))
-        findings += [*rates.flattened(schedule), *rates.one_peak(schedule), *rates.jumps(schedule)]
+    findings: list[Finding] = []
     for question in (
         membership.in_no_group,
         membership.in_two_groups,
@@ -121,6 +116,13 @@ def audit(model: Any, optimizer: Any, scheduler: Any = None) -> Audit:
         notes.never_used,
     ):
         findings += question(facts)
+    tried, amiss_with_them = schedules(facts)
+    findings += amiss_with_them
+    curves: dict[int, tuple[float, ...]] = {}
+    for schedule in tried:
+        for number, group in enumerate(schedule.groups if schedule.ticks else ()):
+            curves[id(group)] = (*curves.get(id(group), ()), *schedule.of(number))
+        findings += [*rates.flattened(schedule), *rates.one_peak(schedule), *rates.jumps(schedule)]
     findings += rates.stale(facts, tried)
     amiss = {place for finding in findings if finding.fault for place in finding.places}
     findings += notes.could_be_one(facts, curves, amiss)
