@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,9 +15,13 @@ from omegaconf import DictConfig, OmegaConf
 from ..checking import check
 from ..components.registry import registry
 from ..errors import ConfigError, Problem, did_you_mean, reason_of
+from ..insight.page import is_page, write_page
+from ..insight.preview import Preview
+from ..insight.preview import preview as preview_of
 from ..parameters.plan import Plan
 from .composing import compose
 from .progress import working
+from .schedulers import horizon_of
 
 
 def plan(
@@ -27,7 +32,9 @@ def plan(
     app: Annotated[Path | None, "folder of an app's configs; its model may be a node with _target_"] = None,
     config_name: Annotated[str | None, "the app's own config in that folder"] = None,
     diff: Annotated[Path | None, "an earlier plan (.json) to compare with; the status is 1 where it differs"] = None,
-    out: Annotated[Path | None, "a file for the plan, as JSON"] = None,
+    out: Annotated[Path | None, "a file for the plan: JSON, or by .html a page, with the curves of a scheduler"] = None,
+    total_steps: Annotated[int | None, "optimizer steps of the whole run, for the curves of a page"] = None,
+    steps_per_epoch: Annotated[int | None, "optimizer steps per epoch, where a schedule counts epochs"] = None,
     json: Annotated[bool, "print the plan as JSON"] = False,
 ) -> int:
     """Which parameter gets which settings, without memory for a model."""
@@ -41,10 +48,7 @@ def plan(
     with working("planning"):
         planned = api.plan(node, made)
     if out is not None:
-        try:
-            out.write_text(planned.to_json() + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError([Problem("out", f"cannot be written: {error}.", str(out))]) from error
+        _write(out, planned, _previews(cfg, planned, total_steps, steps_per_epoch) if is_page(out) else {}, overrides)
         print(f"wrote {out}")
     if before is not None:
         difference = planned.diff(before)
@@ -57,6 +61,34 @@ def plan(
         for remark in planned.remarks:
             print(remark.under(key))
     return 0
+
+
+def _write(out: Path, planned: Plan, previews: Mapping[str, Preview], overrides: Sequence[str]) -> None:
+    """The plan as the file's name says: a page or JSON."""
+    if is_page(out):
+        write_page(out, planned, previews, title=shlex.join(overrides) or None)
+        return
+    try:
+        out.write_text(planned.to_json() + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([Problem("out", f"cannot be written: {error}.", str(out))]) from error
+
+
+def _previews(
+    cfg: DictConfig, planned: Plan, total_steps: int | None, steps_per_epoch: int | None
+) -> dict[str, Preview]:
+    """The curves of the plan's groups, where the config has schedulers and the length of their run is known."""
+    schedulers = {key: config for key, config in check(cfg).items() if registry("lr_scheduler").has(config.NAME)}
+    shown = {}
+    for key, scheduler in schedulers.items():
+        if total_steps is None and scheduler.get("TOTAL_STEPS") is None:
+            if scheduler.NAME == "NoneLR":
+                continue  # nobody chose it: it is what stands there until another is chosen
+            print(f"the page has no curves of {key}: say by --total-steps how long the run is", file=sys.stderr)
+            continue
+        run = horizon_of(scheduler, total_steps, steps_per_epoch)
+        shown[key] = preview_of(OmegaConf.select(cfg, key), run, planned)
+    return shown
 
 
 def _read(path: Path) -> Plan:
