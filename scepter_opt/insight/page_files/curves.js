@@ -100,9 +100,15 @@ function drawCurves(description, parent) {
     drawLegend();
     Plotly.react(
       plot, traces(panel(), lines(), description.unit, isDark()), layoutOf(panel(), lines(), description, state, plot),
-      { responsive: true, displaylogo: false, modeBarButtons: BUTTONS, displayModeBar: plot.clientWidth < NARROW ? false : "hover" },
+      { displaylogo: false, modeBarButtons: BUTTONS, displayModeBar: plot.clientWidth < NARROW ? false : "hover" },
     );
   }
 
+  // the names of phases have place or not, so all is drawn anew
+  let width = 0;
+  new ResizeObserver(([{ contentRect }]) => {
+    if (width && contentRect.width && contentRect.width !== width) requestAnimationFrame(draw);
+    width = contentRect.width;
+  }).observe(plot);
   return { draw };
 }
