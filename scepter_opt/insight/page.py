@@ -28,7 +28,7 @@ _SCRIPTS = ("table.js", "lines.js", "curves.js", "page.js")
 
 def is_page(path: Path) -> bool:
     """Whether a file is a page by its name."""
-    return path.suffix in (".html", ".htm")
+    return path.suffix.lower() in (".html", ".htm")
 
 
 @dataclass
@@ -167,7 +167,7 @@ def _facts(content: _Content) -> Iterator[tuple[str, str]]:
             yield "best", f"job {results.ranked[0].number}: {results.command()}"
     yield "scepter_opt", _version("scepter_opt")
     # a page is not worth the seconds that torch takes to import
-    if "torch" in sys.modules:
+    if sys.modules.get("torch") is not None:
         yield "torch", _version("torch")
 
 

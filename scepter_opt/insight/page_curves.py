@@ -22,7 +22,7 @@ class _Shapes:
     """Curves without their scale, each kept once: a hundred groups of layer-wise decay differ by a number."""
 
     def __init__(self) -> None:
-        self._numbers: dict[Any, int] = {}
+        self._numbers: dict[bytes, int] = {}
         self._digests: dict[tuple[int, ...], bytes] = {}
         self._curves: list[tuple[Sequence[float], Sequence[float], set[int]]] = []
         self.phases: list[list[list[tuple[str, int, int]]]] = []
@@ -33,20 +33,16 @@ class _Shapes:
         objects = tuple(map(id, curves))
         if objects not in self._digests:
             product = product_of(curves)
-            self._digests[objects] = blake2b(product).digest()
-            self._numbers.setdefault(self._digests[objects], self._add(range(len(product)), product, corners))
+            digest = self._digests[objects] = blake2b(product).digest()
+            if digest not in self._numbers:
+                self._numbers[digest] = self.add(range(len(product)), product)
         number = self._numbers[self._digests[objects]]
         self._curves[number][2].update(corners)
         return number
 
     def add(self, x: Sequence[float], y: Sequence[float]) -> int:
-        """The number of a line that nobody shares."""
-        number = self._add(x, y, set())
-        self._numbers[number] = number
-        return number
-
-    def _add(self, x: Sequence[float], y: Sequence[float], corners: set[int]) -> int:
-        self._curves.append((x, y, corners))
+        """The number of a line of its own."""
+        self._curves.append((x, y, set()))
         return len(self._curves) - 1
 
     def number_of_phases(self, phases: Iterable[Sequence[Span]]) -> int:
@@ -58,11 +54,10 @@ class _Shapes:
 
     def thin(self) -> list[dict[str, list[float]]]:
         """Every shape with as many points as a picture shows."""
-        used = set(self._numbers.values())
-        most = max(_FEWEST, MOST_POINTS // max(len(used), 1))
+        most = max(_FEWEST, MOST_POINTS // max(len(self._curves), 1))
         told = []
-        for number, (x, y, corners) in enumerate(self._curves):
-            kept = thinned(x, y, corners, most) if number in used else []
+        for x, y, corners in self._curves:
+            kept = thinned(x, y, corners, most)
             told.append({"x": [x[i] for i in kept], "y": [y[i] for i in kept]})
         return told
 
