@@ -24,7 +24,7 @@ HYDRA_NEXT := $(VENV)/hydra-next/hydra_core-$(NEXT).dist-info
 CHROMIUM := chromium chromium-driver
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help train test test-long test-hosts test-browser picture lint bench conf
+.PHONY: help train test test-long test-hosts test-browser chromium picture lint bench conf
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -43,13 +43,15 @@ test-long: $(ALL) ## The tests that take longer
 test-hosts: $(HOSTS) ## The tests with other packages: their optimizers, their training loops
 	$(HOSTS_VENV)/bin/python -m pytest -m hosts $(ARGS)
 
-test-browser: $(BROWSER) ## The tests of pages in Debian's Chromium, which is installed where it is missing
-	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || { \
-	    $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(CHROMIUM); }
+test-browser: $(BROWSER) chromium ## The tests of pages in Debian's Chromium, which is installed where it is missing
 	$(RUN) -m pytest -m browser tests/browser $(ARGS)
 
-picture: $(BROWSER) ## The picture of a page at the top of the README
-	$(RUN) docs/pictures/page.py docs/pictures/page.png
+chromium:
+	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || { \
+	    $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(CHROMIUM); }
+
+picture: $(BROWSER) chromium ## The picture of a page at the top of the README
+	PYTHONPATH=. $(RUN) docs/pictures/page.py docs/pictures/page.png
 
 lint: $(ALL) ## ruff, what may import what, and mypy
 	$(RUN) -m ruff check .

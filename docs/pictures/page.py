@@ -1,28 +1,33 @@
-"""The page that the README shows: a vision transformer's groups, their rates, and which rule decided what.
+"""The page at the top of the README: a vision transformer's groups, their rates, and which rule decided what.
+
+    make picture
+
+takes its picture, docs/pictures/page.png, in Chromium. A path that ends in .html gets the page itself:
 
     python docs/pictures/page.py page.html
-
-makes it, and `make picture` takes its picture (docs/pictures/page.png).
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import scepter_opt
 
 OVERRIDES = [
-    "optimizer=adamw",
+    "+optimizer=adamw",
     "optimizer.LEARNING_RATE=0.001",
     "optimizer.WEIGHT_DECAY=0.05",
-    "param_groups@optimizer.PARAM_GROUPS=[layer_decay,no_decay]",
-    "lr_scheduler=warmup_cosine",
+    "+param_groups@optimizer.PARAM_GROUPS=[layer_decay,no_decay]",
+    "+lr_scheduler=warmup_cosine",
     "lr_scheduler.PHASES.warmup.LENGTH=10%",
     "+lr_scheduler.SETTINGS.WEIGHT_DECAY.rise={CURVE: cosine, TO: 4.0}",
 ]
+TITLE = "ViT-S/16 with AdamW: layer-wise decay, warm-up and cosine"
 STEPS = 10_000
+SIZE = (1400, 1010)
 
 
 def vision_transformer(width: int = 384, depth: int = 12, classes: int = 1000) -> Any:
@@ -43,21 +48,32 @@ def vision_transformer(width: int = 384, depth: int = 12, classes: int = 1000) -
     return VisionTransformer()
 
 
-def write(path: Path) -> None:
-    """The page, as `scepter-opt plan --out page.html` makes it of an app."""
+def write_page(path: Path) -> None:
+    """The page of the model, made without its memory."""
     import torch
     from hydra import compose, initialize
 
     with initialize(version_base="1.3"):
-        cfg = compose(
-            overrides=[f"+{each}" if each.count("=") == 1 and "." not in each else each for each in OVERRIDES]
-        )
+        cfg = compose(overrides=OVERRIDES)
     with torch.device("meta"):
         model = vision_transformer()
     plan = scepter_opt.plan(cfg.optimizer, model)
     shown = scepter_opt.preview(cfg.lr_scheduler, STEPS, plan)
-    scepter_opt.write_page(path, shown, plan, title="ViT-S/16: AdamW, layer-wise decay, warm-up and cosine")
+    scepter_opt.write_page(path, shown, plan, title=TITLE)
+
+
+def take_picture(path: Path) -> None:
+    """What a browser shows of the page."""
+    from tests.browser.chromium import chromium
+
+    with TemporaryDirectory() as folder, chromium() as browser:
+        page = Path(folder) / "page.html"
+        write_page(page)
+        browser.size(*SIZE)
+        browser.open(page)
+        browser.driver.save_screenshot(str(path))
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    target = Path(sys.argv[1])
+    (write_page if target.suffix == ".html" else take_picture)(target)

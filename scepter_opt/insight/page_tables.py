@@ -21,13 +21,13 @@ _MOST_GROUPS = 5_000
 _SHOWN = ("LEARNING_RATE", "WEIGHT_DECAY")
 
 
-def texts(label: str, values: Sequence[str], **more: Any) -> dict[str, Any]:
+def texts(label: str, values: Sequence[str]) -> dict[str, Any]:
     """A column of texts, each different one written once."""
     numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
-    return {"label": label, "of": list(numbers), "at": [numbers[value] for value in values], **more}
+    return {"label": label, "of": list(numbers), "at": [numbers[value] for value in values]}
 
 
-def names(label: str, values: Sequence[str], **more: Any) -> dict[str, Any]:
+def names(label: str, values: Sequence[str]) -> dict[str, Any]:
     """A column of names of which each often begins as the one before: what is the same is written as its length."""
     told: list[Any] = []
     before = ""
@@ -37,17 +37,17 @@ def names(label: str, values: Sequence[str], **more: Any) -> dict[str, Any]:
         # the script counts in units of UTF-16
         told += [len(same.encode("utf-16-le", "surrogatepass")) // 2, name[len(same) :]]
         before = name
-    return {"label": label, "front": told, **more}
+    return {"label": label, "front": told}
 
 
-def numbers(label: str, values: Sequence[Any], **more: Any) -> dict[str, Any]:
+def numbers(label: str, values: Sequence[Any]) -> dict[str, Any]:
     """A column of numbers; None where there is none."""
-    return {"label": label, "numbers": list(values), **more}
+    return {"label": label, "numbers": list(values)}
 
 
-def table(title: str, columns: Sequence[dict[str, Any]], note: str = "", **more: Any) -> dict[str, Any]:
+def table(title: str, columns: Sequence[dict[str, Any]], note: str = "", search: str = "") -> dict[str, Any]:
     """A table of columns of equal length; one whose cells are all empty is left out."""
-    return {"title": title, "columns": [column for column in columns if not _is_empty(column)], "note": note, **more}
+    return {"title": title, "columns": [column for column in columns if not _is_empty(column)], "note": note, "search": search}
 
 
 def _is_empty(column: dict[str, Any]) -> bool:
@@ -85,7 +85,7 @@ def _parameters(plan: Plan) -> list[dict[str, Any]]:
         texts("rate decided by", [decided(row, "LEARNING_RATE") for row in rows]),
         numbers("weight decay", of_group(lambda group: number(group.weight_decay))),
         texts("decay decided by", [decided(row, "WEIGHT_DECAY") for row in rows]),
-        texts("also decided", [_also_decided(row) for row in rows], wide=True),
+        texts("also decided", [_also_decided(row) for row in rows]),
         texts("optimizer", ["" if row.group is None else row.group.part for row in rows]),
         texts("kind", [" ".join(row.kinds) for row in rows]),
         texts("module", [row.owner for row in rows]),
@@ -124,7 +124,7 @@ def _groups(plan: Plan) -> dict[str, Any]:
         numbers("values", [sum(prod(shapes[i]) for i in members) for _, members in shown]),
         numbers("learning rate", [number(group.learning_rate) for group, _ in shown]),
         numbers("weight decay", [number(group.weight_decay) for group, _ in shown]),
-        texts("other settings", [settings_text(group) for group, _ in shown], wide=True),
+        texts("other settings", [settings_text(group) for group, _ in shown]),
         texts("implementation", [step.implementation.value for step in plan.steps[: len(shown)]]),
     ]
     return table("Groups", columns, note, search="a group")
@@ -150,8 +150,8 @@ def table_of_results(results: Results) -> dict[str, Any]:
         numbers(results.metric, [job.last(results.metric) for job in jobs]),
         *(_swept(key, jobs) for key in results.swept()),
         texts("state", [job.state or "unknown" for job in jobs]),
-        texts("remark", [job.remark for job in jobs], wide=True),
-        texts("overrides", [" ".join(job.overrides) for job in jobs], wide=True),
+        texts("remark", [job.remark for job in jobs]),
+        texts("overrides", [" ".join(job.overrides) for job in jobs]),
     ]
     return table("Jobs", columns, search="a job, a value, an override")
 

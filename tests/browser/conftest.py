@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from torch import nn
@@ -41,11 +42,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A net of two layers, four groups of which two by two have one rate, and 400 steps."""
+    """A net of two layers, four groups of which two by two have one rate, 400 steps, and a finding of long words."""
     path = tmp_path_factory.mktemp("page") / "page.html"
     model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
     plan = scepter_opt.plan(NODE, model)
-    scepter_opt.write_page(path, plan, scepter_opt.preview(SCHEDULE, 400, plan), title="two layers")
+    long = "param_groups@optimizer.PARAM_GROUPS=" + "no_decay_embeddings" * 5
+    finding = SimpleNamespace(fault=False, name=long, what=long, why=long, do=long, names=[long], places=[long])
+    parts = (plan, scepter_opt.preview(SCHEDULE, 400, plan), SimpleNamespace(findings=[finding]))
+    scepter_opt.write_page(path, *parts, title="two layers", command=long)
     return path
 
 

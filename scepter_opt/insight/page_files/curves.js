@@ -1,8 +1,8 @@
 // Curves with a legend of buttons: Plotly draws them, and says what lies below the pointer.
 
 const BUTTONS = [["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"]];
-// where its buttons would lie on the names of phases; a double click resets the zoom there too
-const NARROW = 480;
+
+const four = (value) => (typeof value === "number" ? shown(Number(value.toPrecision(4))) : "");
 
 function drawCurves(description, parent) {
   const state = { panel: 0, log: false };
@@ -68,7 +68,7 @@ function drawCurves(description, parent) {
   }
 
   function entry(line, number, dark) {
-    const dash = lines().length > FEW ? "solid" : DASHES[number % DASHES.length];
+    const dash = dashOf(number, lines().length, description.dense);
     const gaps = { solid: "", dash: "7 4", dot: "2 3", dashdot: "7 3 2 3" }[dash];
     const swatch = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     swatch.setAttribute("viewBox", "0 0 26 8");
@@ -82,7 +82,7 @@ function drawCurves(description, parent) {
     const button = make(
       "button", { type: "button", title: names + more, dataset: { line: number }, aria: { pressed: String(line.visible) } }, swatch,
       make("span", { className: "label", textContent: line.label }),
-      make("span", { className: "peak", title: "the greatest value", textContent: shown(Number(line.peak.toPrecision(4))) }),
+      make("span", { className: "mark", title: description.dense ? "the greatest value" : "the last value", textContent: four(line.mark) }),
     );
     button.addEventListener("click", () => { line.visible = !line.visible; restyle(); });
     return make("li", {}, button);
@@ -99,7 +99,7 @@ function drawCurves(description, parent) {
     plot.setAttribute("aria-label", `${panel().label} by ${panel().x ?? description.unit}`);
     drawLegend();
     Plotly.react(
-      plot, traces(panel(), lines(), description.unit, isDark()), layoutOf(panel(), lines(), description, state, plot),
+      plot, traces(panel(), lines(), description, isDark()), layoutOf(panel(), lines(), description, state, plot),
       { displaylogo: false, modeBarButtons: BUTTONS, displayModeBar: plot.clientWidth < NARROW ? false : "hover" },
     );
   }

@@ -1,6 +1,8 @@
 // Lines as Plotly takes them: their points, colours, phases, and the axes.
 
 const FEW = 10;
+// where Plotly's own buttons would take place from the lines; a double click resets the zoom there too
+const NARROW = 480;
 const SHOWN_AT_FIRST = 40;
 const POINTS_OF_ALL_LINES = 60000;
 const DASHES = ["solid", "dash", "dot", "dashdot"];
@@ -19,6 +21,9 @@ function colorOf(number, count, dark) {
   const share = number / (count - 1);
   return `hsl(${Math.round(225 + 150 * share)}, ${dark ? 75 : 68}%, ${dark ? 68 : 42}%)`;
 }
+
+// Equal lines lie on each other for a while, and dashes let the lower one through; noise has none.
+const dashOf = (number, count, dense) => (dense && count <= FEW ? DASHES[number % DASHES.length] : "solid");
 
 // What the style sheet makes of a variable in the theme that is shown.
 function themed(name) {
@@ -76,7 +81,8 @@ function linesOf(panel, description) {
     const y = line.points ? points.y : points.y.map((value) => line.base * value);
     return {
       ...line, x: points.x, y,
-      peak: Math.max(...(shape ? shape.y.map((value) => line.base * value) : y)),
+      // of a schedule what it reaches, of a metric where it ended
+      mark: description.dense ? Math.max(...shape.y.map((value) => line.base * value)) : y.at(-1),
       phase: line.phases === undefined ? [] : phasesAt(description.phases[line.phases], points.x),
       visible: panel.lines.length <= SHOWN_AT_FIRST || isAmong(number, panel.lines.length, SHOWN_AT_FIRST),
     };
@@ -89,17 +95,17 @@ function isAmong(number, count, some) {
   return Math.round((place * (count - 1)) / (some - 1)) === number;
 }
 
-function traces(panel, lines, unit, dark) {
+function traces(panel, lines, description, dark) {
   const crowded = lines.length > FEW;
   const points = panel.lines.some((line) => line.points);
   return lines.map((line, number) => {
     const color = colorOf(number, lines.length, dark);
     const phase = line.phase.some(Boolean) ? " · %{customdata}" : "";
-    const place = crowded || points ? `${plain(panel.x ?? unit)} %{x:,}<br>` : "";
+    const place = crowded || points ? `${plain(panel.x ?? description.unit)} %{x:,}<br>` : "";
     return {
       type: "scatter", mode: points ? "markers" : "lines", name: plain(line.label), x: line.x, y: line.y,
       customdata: line.phase, visible: line.visible, showlegend: false,
-      line: { color, width: crowded ? 1.5 : 2.2, dash: crowded ? "solid" : DASHES[number % DASHES.length] },
+      line: { color, width: crowded ? 1.5 : 2.2, dash: dashOf(number, lines.length, description.dense), simplify: lines.length > SHOWN_AT_FIRST },
       marker: { color, size: 9 },
       hovertemplate: `${points ? place.replace(":,}", "}") : place}%{y:.4~g}${phase}<extra>${line.label && !points ? plain(line.label) : ""}</extra>`,
     };
@@ -131,10 +137,10 @@ function layoutOf(panel, lines, description, state, element) {
   const points = panel.lines.some((line) => line.points);
   const unit = panel.x ?? description.unit;
   return {
-    ...phaseMarks(panel, description, element.clientWidth - 84),
+    ...phaseMarks(panel, description, element.clientWidth - 106),
     autosize: true, showlegend: false, dragmode: "zoom", hoverdistance: 40,
     hovermode: points || lines.length > FEW ? "closest" : "x unified",
-    margin: { l: 58, r: 14, t: 30, b: 44 },
+    margin: { l: 58, r: element.clientWidth < NARROW ? 14 : 36, t: 30, b: 44 },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: themed("--quiet"), activecolor: themed("--accent"), orientation: "v" },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif", size: 13, color: themed("--text") },

@@ -1,6 +1,8 @@
 // Tables that can be searched and sorted; a page of rows is in the document at a time.
 
 const ROWS_OF_A_PAGE = 100;
+// characters that stand in one line
+const LONG = 70;
 const inOrder = new Intl.Collator("en", { numeric: true });
 
 // An element with properties and children; text is never read as markup.
@@ -127,10 +129,11 @@ function drawTable(description, parent) {
   }
 
   function row(i) {
-    return make("tr", {}, ...columns.map((column, number) => make("td", {
-      className: [column.numbers ? "number" : "", column.wide ? "wide" : "", number === 0 && !column.numbers ? "first" : ""].join(" ").trim(),
-      textContent: column.numbers ? shown(column.values[i]) : column.values[i],
-    })));
+    return make("tr", {}, ...columns.map((column, number) => {
+      const text = column.numbers ? shown(column.values[i]) : column.values[i];
+      const kind = column.numbers ? "number" : number === 0 ? "first" : text.length > LONG ? "long" : "";
+      return make("td", { className: kind, textContent: text });
+    }));
   }
 
   previous.addEventListener("click", () => turn(-1));
