@@ -50,6 +50,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "plan": (
         "plan --model my_app:build optimizer=adamw param_groups@optimizer.PARAM_GROUPS=no_decay",
         "plan --model my_app:build optimizer=sgd --out plan.json",
+        "plan --model my_app:build lr_scheduler=warmup_cosine --total-steps 10000 --out page.html",
     ),
     "convert": ("convert solver.yaml", "convert solver.yaml --json"),
     "results": ("results multirun/2026-11-30/10-00-00", "results multirun/2026-11-30/10-00-00 --out pictures"),
