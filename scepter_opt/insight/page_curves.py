@@ -10,11 +10,14 @@ from typing import Any
 from .pictures import Panel, columns, name_of
 from .preview import Preview, product_of
 from .spans import Span
-from .thinning import thinned
+from .thinning import SHARE, thinned
 
-MOST_POINTS = 40_000
-"""Points of all shapes of a section together, about: a megabyte of them."""
-_FEWEST = 200
+MOST_POINTS = 24_000
+"""Points of all shapes of a section together, about: half a megabyte of them."""
+MOST_LINES = 1_000
+"""Lines of a panel; of more some are chosen evenly."""
+# how far lines may be off, as shares of their range: many shapes leave each fewer points
+_SHARES = (SHARE, 10 * SHARE, 50 * SHARE)
 _MOST_NAMES = 30
 
 
@@ -54,12 +57,17 @@ class _Shapes:
 
     def thin(self) -> list[dict[str, list[float]]]:
         """Every shape with as many points as a picture shows."""
-        most = max(_FEWEST, MOST_POINTS // max(len(self._curves), 1))
-        told = []
-        for x, y, corners in self._curves:
-            kept = thinned(x, y, corners, most)
-            told.append({"x": [x[i] for i in kept], "y": [y[i] for i in kept]})
-        return told
+        each = MOST_POINTS // max(len(self._curves), 1)
+        for share in _SHARES:
+            kept = [thinned(x, y, corners, MOST_POINTS, share) for x, y, corners in self._curves]
+            if sum(map(len, kept)) <= MOST_POINTS:
+                break
+        else:
+            kept = [thinned(x, y, corners, each, _SHARES[-1]) for x, y, corners in self._curves]
+        return [
+            {"x": [x[i] for i in positions], "y": [y[i] for i in positions]}
+            for (x, y, _), positions in zip(self._curves, kept, strict=True)
+        ]
 
 
 def curves_of_previews(previews: Mapping[str, Preview]) -> dict[str, Any]:
@@ -79,7 +87,9 @@ def curves_of_previews(previews: Mapping[str, Preview]) -> dict[str, Any]:
                 line["count"] += 1
                 line["groups"] += [group] * (line["count"] <= _MOST_NAMES)
         label = name_of(setting)
-        panels.append({"tab": label, "label": label, "lines": [_labelled(line, previews) for line in lines.values()]})
+        chosen = _evenly(list(lines.values()))
+        told = [_labelled(line, previews) for line in chosen]
+        panels.append({"tab": label, "label": label, "lines": told, "rates": len(lines)})
     units = {shown.unit for shown in previews.values()}
     return {
         "title": "Curves",
@@ -89,6 +99,14 @@ def curves_of_previews(previews: Mapping[str, Preview]) -> dict[str, Any]:
         "shapes": shapes.thin(),
         "phases": shapes.phases,
     }
+
+
+def _evenly(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All lines, or of very many some, the first and the last with them."""
+    last = len(lines) - 1
+    if last < MOST_LINES:
+        return lines
+    return [lines[round(i * last / (MOST_LINES - 1))] for i in range(MOST_LINES)]
 
 
 def _lines_of(shown: Preview | None, shapes: _Shapes) -> Iterable[tuple[str, dict[str, Any]]]:

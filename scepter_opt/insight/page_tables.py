@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Any
@@ -16,15 +17,18 @@ from .results import Job, Results
 MOST_ROWS = 20_000
 """Parameters of a model of which each has a row."""
 MOST_TEXT = 1_100_000
-"""Characters that their names may take: with the rest below two megabytes."""
-_MOST_GROUPS = 5_000
+"""Characters that their table may take: with the rest below two megabytes."""
+_MOST_GROUPS = 4_000
+_FEW = 100
 _SHOWN = ("LEARNING_RATE", "WEIGHT_DECAY")
 
 
 def texts(label: str, values: Sequence[str]) -> dict[str, Any]:
-    """A column of texts, each different one written once."""
-    numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
-    return {"label": label, "of": list(numbers), "at": [numbers[value] for value in values]}
+    """A column of texts, each different one written once; where nearly all differ, as names."""
+    places = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    if 2 * len(places) > len(values) > _FEW:
+        return names(label, values)
+    return {"label": label, "of": list(places), "at": [places[value] for value in values]}
 
 
 def names(label: str, values: Sequence[str]) -> dict[str, Any]:
@@ -41,13 +45,19 @@ def names(label: str, values: Sequence[str]) -> dict[str, Any]:
 
 
 def numbers(label: str, values: Sequence[Any]) -> dict[str, Any]:
-    """A column of numbers; None where there is none."""
-    return {"label": label, "numbers": list(values)}
+    """A column of numbers, with the six digits that are shown; None where there is none."""
+    rounded = (float(f"{value:.6g}") if isinstance(value, float) else value for value in values)
+    return {"label": label, "numbers": list(rounded)}
 
 
 def table(title: str, columns: Sequence[dict[str, Any]], note: str = "", search: str = "") -> dict[str, Any]:
     """A table of columns of equal length; one whose cells are all empty is left out."""
-    return {"title": title, "columns": [column for column in columns if not _is_empty(column)], "note": note, "search": search}
+    return {
+        "title": title,
+        "columns": [column for column in columns if not _is_empty(column)],
+        "note": note,
+        "search": search,
+    }
 
 
 def _is_empty(column: dict[str, Any]) -> bool:
@@ -61,9 +71,9 @@ def tables_of_plan(plan: Plan) -> list[dict[str, Any]]:
     """
     tables = [_groups(plan), _rules(plan)]
     columns = _parameters(plan) if len(plan) <= MOST_ROWS else None
-    if columns is None or sum(len(str(part)) + 3 for part in columns[0]["front"]) > MOST_TEXT:
+    if columns is None or len(json.dumps(columns, separators=(",", ":"))) > MOST_TEXT:
         reason = f"the model has {len(plan):,} parameters, and a page holds {MOST_ROWS:,}"
-        tables[0]["note"] = f"Groups alone: {reason if columns is None else 'the names are too long for a page'}."
+        tables[0]["note"] = f"Groups alone: {reason if columns is None else 'the table would be too large for a page'}."
     else:
         tables.insert(0, table("Parameters", columns, search="a parameter, a rule, a group"))
     return [each for each in tables if each["columns"]]

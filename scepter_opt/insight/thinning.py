@@ -7,13 +7,16 @@ from collections.abc import Iterable, Sequence
 
 SHARE = 1e-5
 """How far a thinned line may be from the true one, as a share of its range from the least to the greatest value."""
-_NOISE = 1e-12
+# of what may be missed: changes that are rounding, and no turn
+_NOISE = 1e-7
 
 
-def thinned(x: Sequence[float], y: Sequence[float], corners: Iterable[int] = (), most: int = 20_000) -> list[int]:
+def thinned(
+    x: Sequence[float], y: Sequence[float], corners: Iterable[int] = (), most: int = 20_000, share: float = SHARE
+) -> list[int]:
     """The positions of the points that straight lines through them need, in order.
 
-    Everywhere the line is within SHARE of its range of the true one. The first and the last point, corners, the points
+    Everywhere the line is within a share of its range of the true one. The first and the last point, corners, points
     where a line turns, and both ends of a jump are among them. A line that needs more than `most` points, such as one
     that goes up and down at every tick, keeps corners, and of each stretch its ends, its least and its greatest value.
 
@@ -22,6 +25,7 @@ def thinned(x: Sequence[float], y: Sequence[float], corners: Iterable[int] = (),
         y: A finite number for each.
         corners: Positions that stay, whatever lies around them.
         most: Points that are kept at most, beside the corners.
+        share: How far the line may be from the true one, as a share of its range.
 
     >>> thinned(range(7), [0, 1, 2, 3, 3, 3, 3])
     [0, 3, 6]
@@ -29,7 +33,7 @@ def thinned(x: Sequence[float], y: Sequence[float], corners: Iterable[int] = (),
     count = len(y)
     if count <= 2:
         return list(range(count))
-    kept = _swept(x, y, {corner for corner in corners if 0 <= corner < count}, SHARE * (max(y) - min(y)))
+    kept = _swept(x, y, {corner for corner in corners if 0 <= corner < count}, share * (max(y) - min(y)))
     return kept if len(kept) <= most else _envelope(y, corners, most)
 
 
@@ -39,7 +43,7 @@ def _swept(x: Sequence[float], y: Sequence[float], corners: set[int], tolerance:
     here_x, here_y = x[0], y[0]
     # the slopes that a line from the last kept point may have
     low, high = -math.inf, math.inf
-    noise = tolerance * _NOISE / SHARE
+    noise = tolerance * _NOISE
     turned = 0
     for i in range(1, len(y)):
         rise = y[i] - y[i - 1]

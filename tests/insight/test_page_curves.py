@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import scepter_opt
-from scepter_opt.insight.page_curves import MOST_POINTS, curves_of_panels, curves_of_previews
+from scepter_opt.insight.page_curves import MOST_LINES, MOST_POINTS, curves_of_panels, curves_of_previews
 from scepter_opt.insight.pictures import Line, Panel
 from scepter_opt.insight.preview import Preview
 
@@ -82,6 +82,26 @@ def test_the_drawn_line_is_the_rate_of_a_built_scheduler() -> None:
     (shape,), (line,) = curves["shapes"], curves["panels"][0]["lines"]
     drawn = line["base"] * np.interp(range(300), shape["x"], shape["y"])
     assert np.abs(drawn - rates).max() < 0.001 * 0.5
+
+
+def test_many_shapes_share_the_points_and_are_nowhere_a_thousandth_off() -> None:
+    rules = {str(i): {"bend": {"CURVE": "polynomial", "FROM": 1, "TO": 0, "POWER": 1 + i / 50}} for i in range(120)}
+    node = {"NAME": "PhasesLR", "PHASES": {"decay": {"CURVE": "cosine", "TO": 0}}, "RULES": rules}
+    groups = [{"name": name, "lr": 1.0, "rules": [[name]]} for name in rules]
+    previews = shown(node, groups, 2_000)
+    curves = curves_of_previews({"": previews})
+    assert len(curves["shapes"]) == 120
+    assert sum(len(shape["x"]) for shape in curves["shapes"]) <= MOST_POINTS
+    for shape, rates in zip(curves["shapes"], previews.values(), strict=True):
+        assert np.abs(np.interp(range(2_000), shape["x"], shape["y"]) - rates).max() < 0.001
+
+
+def test_of_thousands_of_rates_some_are_lines() -> None:
+    groups = {str(i): 1.0 + i for i in range(2_500)}
+    (panel,) = curves_of_previews({"": shown(groups=groups)})["panels"]
+    assert len(panel["lines"]) == MOST_LINES
+    assert [panel["lines"][i]["label"] for i in (0, -1)] == ["0", "2499"]
+    assert panel["rates"] == 2_500
 
 
 def test_panels_of_results_keep_their_points_and_axes() -> None:

@@ -111,7 +111,7 @@ def test_a_large_model_is_shown_by_its_groups(monkeypatch: pytest.MonkeyPatch) -
 def test_names_that_are_too_long_for_a_page_leave_the_groups() -> None:
     named = {f"{i}{'x' * 60_000}": nn.Parameter(torch.zeros(1)) for i in range(20)}
     (groups,) = tables_of_plan(scepter_opt.plan({"NAME": "SGD"}, named))
-    assert groups["note"] == "Groups alone: the names are too long for a page."
+    assert groups["note"] == "Groups alone: the table would be too large for a page."
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,12 @@ def test_twenty_thousand_names_take_little_place() -> None:
     column = names("name", values)
     assert read(column) == values
     assert sum(len(str(part)) + 3 for part in column["front"]) < len("".join(values)) / 1.5
+
+
+def test_texts_that_nearly_all_differ_are_written_as_names() -> None:
+    values = [f"overrides of job {i}" for i in range(200)]
+    assert "front" in texts("overrides", values)
+    assert "of" in texts("state", values[:3] * 100)
 
 
 def test_columns_without_a_value_are_left_out() -> None:

@@ -58,13 +58,14 @@ function drawCurves(description, parent) {
   function drawLegend() {
     const dark = isDark();
     const place = legend.scrollTop;
-    const held = legend.contains(document.activeElement) ? Number(document.activeElement.dataset.line) : -1;
+    const focused = legend.contains(document.activeElement) ? Number(document.activeElement.dataset.line) : -1;
     legend.replaceChildren(...lines().flatMap((line, number) => (fits(line) ? [entry(line, number, dark)] : [])));
     legend.scrollTop = place;
     // the button that was pressed was made anew, and keeps the keyboard
-    if (held >= 0) legend.querySelector(`[data-line="${held}"]`)?.focus({ preventScroll: true });
+    if (focused >= 0) legend.querySelector(`[data-line="${focused}"]`)?.focus({ preventScroll: true });
     const visible = lines().filter((line) => line.visible).length;
-    note.textContent = visible < lines().length ? `${shown(visible)} of ${shown(lines().length)} lines are shown.` : "";
+    const held = panel().rates > lines().length ? `The page holds ${shown(lines().length)} of ${shown(panel().rates)} lines. ` : "";
+    note.textContent = held + (visible < lines().length ? `${shown(visible)} of ${shown(lines().length)} lines are shown.` : "");
   }
 
   function entry(line, number, dark) {
