@@ -15,6 +15,8 @@ const COLORS = {
 // Plotly reads markup in names
 const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
+const short = (text) => (text.length > 40 ? `${text.slice(0, 39)}…` : text);
+
 function colorOf(number, count, dark) {
   if (count <= FEW) return COLORS[dark ? "dark" : "light"][number];
   // many groups are mostly layers in order: neighbours look alike
@@ -101,13 +103,15 @@ function traces(panel, lines, description, dark) {
   return lines.map((line, number) => {
     const color = colorOf(number, lines.length, dark);
     const phase = line.phase.some(Boolean) ? " · %{customdata}" : "";
-    const place = crowded || points ? `${plain(panel.x ?? description.unit)} %{x:,}<br>` : "";
+    // in a label of its own a line says all; where all lines share one, Plotly puts the name and the step there
+    const unit = plain(panel.x ?? description.unit);
+    const alone = `${line.label && !points ? `${plain(short(line.label))}<br>` : ""}${unit} %{x${points ? "" : ":,"}}<br>`;
     return {
       type: "scatter", mode: points ? "markers" : "lines", name: plain(line.label), x: line.x, y: line.y,
       customdata: line.phase, visible: line.visible, showlegend: false,
       line: { color, width: crowded ? 1.5 : 2.2, dash: dashOf(number, lines.length, description.dense), simplify: lines.length > SHOWN_AT_FIRST },
       marker: { color, size: 9 },
-      hovertemplate: `${points ? place.replace(":,}", "}") : place}%{y:.4~g}${phase}<extra>${line.label && !points ? plain(line.label) : ""}</extra>`,
+      hovertemplate: `${crowded || points ? alone : ""}%{y:.4~g}${phase}<extra>${crowded || points ? "" : plain(line.label)}</extra>`,
     };
   });
 }
@@ -131,6 +135,15 @@ function phaseMarks(panel, description, width) {
   return { shapes, annotations };
 }
 
+// From where a logarithmic axis goes: below a ten-thousandth of a line's greatest value there is rounding to see.
+function logRange(lines) {
+  const reached = lines.map((line) => Math.max(...line.y.filter((value) => value > 0))).filter(Number.isFinite);
+  if (!reached.length) return undefined;
+  const least = lines.reduce((low, line) => line.y.reduce((a, b) => (b > 0 && b < a ? b : a), low), Infinity);
+  const low = Math.log10(Math.max(least, Math.min(...reached) / 1e4)), high = Math.log10(Math.max(...reached));
+  return [low - 0.05 * (high - low) - 0.01, high + 0.05 * (high - low) + 0.01];
+}
+
 function layoutOf(panel, lines, description, state, element) {
   const axis = { gridcolor: themed("--edge"), linecolor: themed("--edge"), zeroline: false, automargin: true, fixedrange: false };
   const texts = lines.some((line) => line.x.some((value) => typeof value === "string"));
@@ -142,15 +155,16 @@ function layoutOf(panel, lines, description, state, element) {
     hovermode: points || lines.length > FEW ? "closest" : "x unified",
     margin: { l: 58, r: element.clientWidth < NARROW ? 14 : 36, t: 30, b: 44 },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: themed("--quiet"), activecolor: themed("--accent"), orientation: "v" },
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    paper_bgcolor: themed("--card"), plot_bgcolor: themed("--card"),
     font: { family: "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif", size: 13, color: themed("--text") },
     hoverlabel: { bgcolor: themed("--card"), bordercolor: themed("--edge"), font: { color: themed("--text"), size: 13 }, align: "left", namelength: 48 },
     xaxis: {
       ...axis, title: { text: plain(unit), standoff: 8 }, hoverformat: ",", tickformat: texts || panel.log_x ? "" : ",~",
-      type: texts ? "category" : panel.log_x ? "log" : "linear", unifiedhovertitle: { text: `${plain(unit)} %{x:,}` },
+      type: texts ? "category" : panel.log_x ? "log" : "linear", spikethickness: 1, spikedash: "dot", spikecolor: themed("--quiet"),
+      unifiedhovertitle: { text: `${plain(unit)} %{x:,}` },
     },
     yaxis: {
-      ...axis, title: { text: plain(panel.label), standoff: 6 }, type: state.log ? "log" : "linear",
+      ...axis, title: { text: plain(panel.label), standoff: 6 }, type: state.log ? "log" : "linear", range: state.log ? logRange(lines) : undefined,
       rangemode: points ? "normal" : "tozero", exponentformat: "e", tickformat: state.log ? "~e" : "~g", minexponent: 4,
     },
     uirevision: `${state.panel} ${state.log}`,
