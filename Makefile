@@ -10,6 +10,7 @@ RUN := $(VENV)/bin/python
 HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
 EXAMPLES := $(VENV)/installed-examples-$(HERE)
 ALL := $(VENV)/installed-all-$(HERE)
+BROWSER := $(VENV)/installed-browser-$(HERE)
 BENCH := $(VENV)/installed-bench-$(HERE)
 # Other packages' optimizers and training loops, in an environment of their own.
 HOSTS_VENV := .venv-hosts
@@ -19,23 +20,38 @@ NEXT := 1.4.0rc3
 NEXT_OMEGACONF := 2.4.1rc1
 HYDRA_NEXT := $(VENV)/hydra-next/hydra_core-$(NEXT).dist-info
 
-.PHONY: help train test test-long test-hosts lint bench conf
+# Debian's browser and what drives it; needed by nothing but their tests.
+CHROMIUM := chromium chromium-driver
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: help train test test-long test-hosts test-browser chromium picture lint bench conf
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 train: $(EXAMPLES) ## Train on the digits; ARGS="optimizer=sgd optimizer.LEARNING_RATE=0.1" overrides
 	$(RUN) examples/train.py $(ARGS)
 
 test: lint $(HYDRA_NEXT) ## Lint, types, and the tests with branch coverage
 	$(RUN) -m pytest -n 2 --dist loadgroup --cov $(ARGS)
+	@echo "The tests in a browser were not run: make test-browser installs Chromium and runs them."
 
 test-long: $(ALL) ## The tests that take longer
 	$(RUN) -m pytest -m long $(ARGS)
 
 test-hosts: $(HOSTS) ## The tests with other packages: their optimizers, their training loops
 	$(HOSTS_VENV)/bin/python -m pytest -m hosts $(ARGS)
+
+test-browser: $(BROWSER) chromium ## The tests of pages in Debian's Chromium, which is installed where it is missing
+	$(RUN) -m pytest -m browser tests/browser $(ARGS)
+
+chromium:
+	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || { \
+	    $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(CHROMIUM); }
+
+picture: $(BROWSER) chromium ## The picture of a page at the top of the README
+	PYTHONPATH=. $(RUN) docs/pictures/page.py docs/pictures/page.png
 
 lint: $(ALL) ## ruff, what may import what, and mypy
 	$(RUN) -m ruff check .

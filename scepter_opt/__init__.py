@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .errors import Problem as Problem
     from .insight.audit import Audit as Audit
     from .insight.audit import audit as audit
+    from .insight.page import write_page as write_page
     from .insight.preview import preview as preview
     from .integrations.hydra_plugins import expose as expose
     from .integrations.loop import Driver as Driver
@@ -69,6 +70,7 @@ _PUBLIC = {
     "plan": "optimizers.api",
     "preview": "insight.preview",
     "schedule": "lr_schedulers.api",
+    "write_page": "insight.page",
 }
 
 __all__ = list(_PUBLIC)

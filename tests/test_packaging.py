@@ -84,8 +84,9 @@ def built(checkout: Path) -> Path:
 
 
 def files_of_the_package() -> set[str]:
-    """Every module and every config file of the tree, by its place in the installed package."""
+    """Every module, config file and file of pages in the tree, by its place in the installed package."""
     package = {path.relative_to(ROOT) for path in (ROOT / "scepter_opt").rglob("*.py")}
+    package |= {path.relative_to(ROOT) for path in (ROOT / "scepter_opt/insight/page_files").iterdir()}
     conf = {
         "scepter_opt" / path.relative_to(ROOT) for path in (ROOT / "conf").rglob("*") if path.suffix in (".py", ".yaml")
     }

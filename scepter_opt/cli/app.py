@@ -51,6 +51,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "plan": (
         "plan --model my_app:build optimizer=adamw param_groups@optimizer.PARAM_GROUPS=no_decay",
         "plan --model my_app:build optimizer=sgd --out plan.json",
+        "plan --model my_app:build lr_scheduler=warmup_cosine --total-steps 10000 --out page.html",
     ),
     "audit": (
         "audit --app conf --config-name config --total-steps 10000",

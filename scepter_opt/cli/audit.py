@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +15,13 @@ from ..components.registry import registry
 from ..errors import ConfigError, Problem, reason_of, show
 from ..insight.audit import Audit
 from ..insight.audit import audit as audit_of
+from ..insight.page import is_page, write_page
+from ..insight.preview import Preview
+from ..parameters.plan import Plan
 from .composing import compose
 from .models import factory_of, here, make, target_of
 from .progress import working
+from .schedulers import own_optimizer, previews_of
 
 
 def audit(
@@ -30,36 +35,48 @@ def audit(
     config_name: Annotated[str | None, "the app's own config in that folder"] = None,
     total_steps: Annotated[int | None, "optimizer steps of the whole run, where a schedule needs them"] = None,
     steps_per_epoch: Annotated[int | None, "optimizer steps per epoch, where a schedule counts epochs"] = None,
-    out: Annotated[Path | None, "a file for the findings, as JSON"] = None,
+    out: Annotated[Path | None, "a file for the findings: JSON, or by .html a page, with curves and parameters"] = None,
     json: Annotated[bool, "print the findings as JSON, with all names"] = False,
 ) -> int:
     """What is wrong with an optimizer, whoever built it."""
+    plans: dict[str, Plan] = {}
+    previews: dict[str, Preview] = {}
     if factory is not None:
         given = {"overrides": overrides, "model": model, "app": app, "config_name": config_name}
-        more = [
-            Problem(key, "the factory makes all: leave one of the two out.", value)
-            for key, value in given.items()
-            if value
-        ]
+        message = "the factory makes all: leave one of the two out."
+        more = [Problem(key, message, value) for key, value in given.items() if value]
         if more:
             raise ConfigError(more)
         with working("making model and optimizer"), here():
             made = _made_by(factory)
     else:
-        made = _composed(compose(overrides, app, config_name), model, total_steps, steps_per_epoch)
+        cfg = compose(overrides, app, config_name)
+        with working("making the model"), here():
+            module = make(factory_of("model", model) if model is not None else target_of(cfg))
+        made = _built(cfg, module, total_steps, steps_per_epoch)
+        if out is not None and is_page(out):
+            plans = _plans(cfg, module)
+            previews = previews_of(cfg, plans, total_steps, steps_per_epoch)
     with working("looking"):
         found = audit_of(*made)
     if out is not None:
-        try:
-            out.write_text(found.to_json() + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError([Problem("out", f"cannot be written: {error}.", str(out))]) from error
+        if is_page(out):
+            write_page(out, found, plans, previews, title=factory or shlex.join(overrides) or None)
+        else:
+            _write(out, found)
         print(f"wrote {out}")
     if json:
         print(found.to_json())
     elif out is None:
         _show(found)
     return int(bool(found.faults))
+
+
+def _write(out: Path, found: Audit) -> None:
+    try:
+        out.write_text(found.to_json() + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([Problem("out", f"cannot be written: {error}.", str(out))]) from error
 
 
 def _made_by(factory: str) -> list[Any]:
@@ -79,28 +96,34 @@ def _made_by(factory: str) -> list[Any]:
     raise ConfigError([Problem("factory", message, factory)])
 
 
-def _composed(cfg: DictConfig, model: str | None, total_steps: int | None, steps_per_epoch: int | None) -> list[Any]:
-    """A config's model, with its optimizers and schedulers."""
+def _optimizers(cfg: DictConfig) -> list[str]:
+    """The keys of a config's optimizers."""
+    keys = [key for key, config in check(cfg).items() if registry("optimizer").has(config.NAME)]
+    if not keys:
+        raise ConfigError([Problem("optimizer", "there is none: choose one by optimizer=OPTION.")])
+    return keys
+
+
+def _plans(cfg: DictConfig, model: Any) -> dict[str, Plan]:
+    from ..optimizers import api  # its registry asks for torch
+
+    return {key: api.plan(OmegaConf.select(cfg, key), model) for key in _optimizers(cfg)}
+
+
+def _built(cfg: DictConfig, model: Any, total_steps: int | None, steps_per_epoch: int | None) -> list[Any]:
+    """A model with what a config makes for it: its optimizers and their schedulers."""
     from ..lr_schedulers import api as lr_schedulers
     from ..optimizers import api as optimizers  # these ask for torch
 
-    configs = check(cfg)
-    keys = [key for key, config in configs.items() if registry("optimizer").has(config.NAME)]
-    if not keys:
-        raise ConfigError([Problem("optimizer", "there is none: choose one by optimizer=OPTION.")])
-    with working("making the model"), here():
-        made = make(factory_of("model", model) if model is not None else target_of(cfg))
-    built = {key: optimizers.build_optimizer(made, OmegaConf.select(cfg, key)) for key in keys}
+    built = {key: optimizers.build_optimizer(model, OmegaConf.select(cfg, key)) for key in _optimizers(cfg)}
     schedulers = []
-    for key in configs.keys() - built.keys():
-        # members of `optimizers` and `lr_schedulers` share a name
-        last = key.rpartition(".")[2]
-        own = next((other for other in keys if len(keys) == 1 or other.rpartition(".")[2] == last), None)
+    for key in check(cfg).keys() - built.keys():
+        own = own_optimizer(key, built)
         if own is None:
-            raise ConfigError([Problem(key, f"of which optimizer? There are {', '.join(keys)}.")])
+            raise ConfigError([Problem(key, f"of which optimizer? There are {', '.join(built)}.")])
         node = OmegaConf.select(cfg, key)
         schedulers.append(lr_schedulers.build_lr_scheduler(built[own], node, total_steps, steps_per_epoch))
-    return [made, built[keys[0]] if len(keys) == 1 else built, schedulers]
+    return [model, built if len(built) > 1 else next(iter(built.values())), schedulers]
 
 
 def _show(found: Audit) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +12,13 @@ from omegaconf import DictConfig, OmegaConf
 from ..checking import check
 from ..components.registry import registry
 from ..errors import ConfigError, Problem, reason_of
+from ..insight.page import is_page, write_page
+from ..insight.preview import Preview
 from ..parameters.plan import Plan
 from .composing import compose
 from .models import factory_of, here, make, target_of
 from .progress import working
+from .schedulers import previews_of
 
 
 def plan(
@@ -24,7 +29,9 @@ def plan(
     app: Annotated[Path | None, "folder of an app's configs; its model may be a node with _target_"] = None,
     config_name: Annotated[str | None, "the app's own config in that folder"] = None,
     diff: Annotated[Path | None, "an earlier plan (.json) to compare with; the status is 1 where it differs"] = None,
-    out: Annotated[Path | None, "a file for the plan, as JSON"] = None,
+    out: Annotated[Path | None, "a file for the plan: JSON, or by .html a page, with the curves of a scheduler"] = None,
+    total_steps: Annotated[int | None, "optimizer steps of the whole run, for the curves of a page"] = None,
+    steps_per_epoch: Annotated[int | None, "optimizer steps per epoch, where a schedule counts epochs"] = None,
     json: Annotated[bool, "print the plan as JSON"] = False,
 ) -> int:
     """Which parameter gets which settings, without memory for a model."""
@@ -38,10 +45,8 @@ def plan(
     with working("planning"):
         planned = api.plan(node, made)
     if out is not None:
-        try:
-            out.write_text(planned.to_json() + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError([Problem("out", f"cannot be written: {error}.", str(out))]) from error
+        shown = previews_of(cfg, {key: planned}, total_steps, steps_per_epoch) if is_page(out) else {}
+        _write(out, planned, shown, overrides)
         print(f"wrote {out}")
     if before is not None:
         difference = planned.diff(before)
@@ -54,6 +59,17 @@ def plan(
         for remark in planned.remarks:
             print(remark.under(key))
     return 0
+
+
+def _write(out: Path, planned: Plan, previews: Mapping[str, Preview], overrides: Sequence[str]) -> None:
+    """The plan as the file's name says: a page or JSON."""
+    if is_page(out):
+        write_page(out, planned, previews, title=shlex.join(overrides) or None)
+        return
+    try:
+        out.write_text(planned.to_json() + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([Problem("out", f"cannot be written: {error}.", str(out))]) from error
 
 
 def _read(path: Path) -> Plan:

@@ -10,6 +10,7 @@ from ..auditing import keys, layers, membership, notes, rates, states
 from ..auditing.facts import Facts, gather
 from ..auditing.finding import Finding, many
 from ..auditing.schedules import schedules
+from .notebooks import audit_html
 
 if TYPE_CHECKING:
     from rich.console import Group as Rendered
@@ -38,6 +39,11 @@ class Audit:
         """What may be as it was meant."""
         return tuple(finding for finding in self.findings if not finding.fault)
 
+    @property
+    def head(self) -> str:
+        """How much was found, and what was looked at."""
+        return f"{many(len(self.faults), 'fault')}, {many(len(self.notes), 'note')}: {self.summary}"
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, with all names."""
         return {"summary": self.summary, "findings": [asdict(finding) for finding in self.findings]}
@@ -50,7 +56,7 @@ class Audit:
         return f"Audit({many(len(self.faults), 'fault')}, {many(len(self.notes), 'note')})"
 
     def __str__(self) -> str:
-        lines = [f"{many(len(self.faults), 'fault')}, {many(len(self.notes), 'note')}: {self.summary}"]
+        lines = [self.head]
         for finding in self.findings:
             lines += [
                 f"{'fault' if finding.fault else 'note'}: {finding.name}",
@@ -59,6 +65,10 @@ class Audit:
                 f"  do:  {finding.do}",
             ]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The findings in a notebook."""
+        return audit_html(self.head, self.findings)
 
     def __rich__(self) -> Rendered:
         """The findings as a table of rich."""
@@ -71,8 +81,7 @@ class Audit:
         for finding in self.findings:
             name = f"[bold red]fault: {escape(finding.name)}[/]" if finding.fault else f"note: {escape(finding.name)}"
             table.add_row(name, escape(finding.what), escape(f"{finding.why}\n{finding.do}"))
-        head = f"{many(len(self.faults), 'fault')}, {many(len(self.notes), 'note')}: {escape(self.summary)}"
-        return Group(head, *([table] if self.findings else []))
+        return Group(escape(self.head), *([table] if self.findings else []))
 
 
 def audit(model: Any, optimizer: Any, scheduler: Any = None) -> Audit:

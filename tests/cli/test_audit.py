@@ -127,3 +127,16 @@ def test_a_scheduler_without_an_optimizer_is_named() -> None:
     )
     with pytest.raises(ConfigError, match=r"lr_schedulers\.three: of which optimizer\? There are optimizers\.one, opt"):
         audit([], app=Path("conf"), config_name="gan", total_steps=10)
+
+
+def test_a_page_has_the_audit_the_plan_and_the_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.html"
+    assert audit(["optimizer.WEIGHT_DECAY=0.1"], app=Path("conf"), total_steps=100, out=page) == 0
+    assert capsys.readouterr().out == f"wrote {page}\n"
+    text = page.read_text()
+    assert "norms decayed" in text
+    assert '"title":"Parameters"' in text
+    assert '"curves":[{' in text
+    assert audit(factory="audited_models:half", out=page) == 1
+    assert "parameters in no group" in page.read_text()
+    assert '"curves":[]' in page.read_text()
