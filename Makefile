@@ -19,6 +19,9 @@ NEXT := 1.4.0rc3
 NEXT_OMEGACONF := 2.4.1rc1
 HYDRA_NEXT := $(VENV)/hydra-next/hydra_core-$(NEXT).dist-info
 
+# A hundred of the tests' processes would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help train test test-long test-hosts lint bench conf
 .DEFAULT_GOAL := help
 
