@@ -31,8 +31,9 @@ help: ## Show this list
 train: $(EXAMPLES) ## Train on the digits; ARGS="optimizer=sgd optimizer.LEARNING_RATE=0.1" overrides
 	$(RUN) examples/train.py $(ARGS)
 
+# By file, so that what a file's tests share is made once; in their order, since the files of few tests are the long ones.
 test: lint $(HYDRA_NEXT) ## Lint, types, and the tests with branch coverage
-	$(RUN) -m pytest -n 2 --dist loadgroup --cov $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov $(ARGS)
 
 test-long: $(ALL) ## The tests that take longer
 	$(RUN) -m pytest -m long $(ARGS)

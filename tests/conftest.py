@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -16,6 +17,11 @@ collect_ignore = ["apps"]  # run by tests as processes of their own
 
 MEASURED = 6
 """Of how many cases of a test coverage is measured."""
+
+
+def pytest_configure() -> None:
+    """One thread in each process: tests run side by side, and their tensors are small."""
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from scepter_opt.__main__ import main
+from tests.examples.runs import fork, fork_together
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -61,13 +62,39 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("body", "expected"), PYTHON)
 def test_python_blocks_run(body: str, expected: str | None, folder: Path) -> None:
+    (folder / "block.py").write_text(body, encoding="utf-8")
+    printed = fork(folder, script=folder / "block.py", strict=True, columns=100).stdout
+    assert expected is None or printed == expected
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("body", "expected"), PYTHON)
+def test_python_blocks_import_what_they_need(body: str, expected: str | None, folder: Path) -> None:
     printed = run([sys.executable, "-W", "error", "-c", body], folder)
     assert expected is None or printed == expected
 
 
 @pytest.mark.parametrize(("command", "expected"), [c for c in COMMANDS if c[0].startswith("python ")])
 def test_commands_print_what_is_shown(command: str, expected: str, folder: Path) -> None:
-    printed = run([sys.executable, *shlex.split(command)[1:]], folder)
+    first, *arguments = shlex.split(command)[1:]
+    if arguments[0:1] == ["torch.distributed.run"]:
+        processes, script = arguments[-2:]
+        printed = "".join(done.stdout for done in fork_together(folder, int(processes), script=folder / script))
+    elif first == "-m":
+        printed = run([sys.executable, first, *arguments], folder)
+    else:
+        printed = fork(folder, *arguments, script=folder / first, columns=100).stdout
+    compare(printed, expected)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("command", "expected"), [c for c in COMMANDS if c[0].startswith("python ")])
+def test_commands_typed_as_they_stand_print_what_is_shown(command: str, expected: str, folder: Path) -> None:
+    compare(run([sys.executable, *shlex.split(command)[1:]], folder), expected)
+
+
+def compare(printed: str, expected: str) -> None:
+    """Hold what a command prints to what is shown of it."""
     # Hydra shows the log, with times; a plan takes several lines
     printed = re.sub(r"^\[[^\n]*\[scepter_opt\]\[INFO\][^\n]*\n(  [^\n]*\n)*", "", printed, flags=re.MULTILINE).strip()
     if expected.endswith("..."):

@@ -8,6 +8,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from multiprocessing import connection
@@ -53,10 +54,21 @@ def start(
 
 
 def fork(
-    folder: Path, *overrides: str, code: int | None = 0, script: Path = TRAIN, moments: Sequence[Moment] = ()
+    folder: Path,
+    *overrides: str,
+    code: int | None = 0,
+    script: Path = TRAIN,
+    moments: Sequence[Moment] = (),
+    strict: bool = False,
+    columns: int = 120,
 ) -> CompletedProcess[str]:
-    """The same in a fraction of the time, with signals at `moments`; a `code` of None is any."""
-    process = forkserver().Process(target=_run, args=(folder, script, overrides, moments, {}, ""))
+    """The same in a fraction of the time, with signals at `moments`; a `code` of None is any.
+
+    If `strict`, warnings are errors. The output is so many `columns` wide.
+    """
+    process = forkserver().Process(
+        target=_run, args=(folder, script, overrides, moments, {"COLUMNS": str(columns)}, "", strict)
+    )
     process.start()
     process.join(900)
     process.kill()  # whatever hangs; what has ended does not mind
@@ -107,6 +119,7 @@ def _run(
     moments: Sequence[Moment],
     environment: Mapping[str, str],
     suffix: str,
+    strict: bool = False,
 ) -> None:
     """What the forked process does."""
     os.chdir(folder)
@@ -115,6 +128,8 @@ def _run(
             os.dup2(file.fileno(), number)
     os.environ |= {"COLUMNS": "120", **environment}
     torch.set_num_threads(1)
+    if strict:
+        warnings.simplefilter("error")
     sys.argv = [str(script), *overrides]
     sys.path[:0] = [str(script.parent), str(folder / "modules")]
     calls: Counter[str] = Counter()

@@ -15,9 +15,6 @@ import pytest
 
 from tests.examples.runs import GAN, LANGUAGE_MODEL, QUICK, TRAIN, checkpoints, fork, fork_together, metrics
 
-# One process runs them all, so that what they compare with is made once.
-pytestmark = pytest.mark.xdist_group("examples in several processes")
-
 # Before the row of the sixth step is written, below the header.
 SIXTH = ("writer.writerow", 7)
 UNEVEN = [*QUICK[LANGUAGE_MODEL], "batch_size=3"]
