@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 import torch
+from coverage import Coverage
 
 from scepter_opt.components.registry import UserClasses
 
@@ -36,7 +37,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         stride = -(-len(same) // MEASURED)
         for number, item in enumerate(same):
             if number % stride:
-                item.add_marker("no_cover")
+                item.add_marker("unmeasured")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Stop tracing in what is not measured; pytest-cov's own mark for that does nothing in the processes of xdist."""
+    coverage = Coverage.current() if item.get_closest_marker("unmeasured") else None
+    if coverage is None:
+        return (yield)
+    coverage.stop()
+    try:
+        return (yield)
+    finally:
+        coverage.start()
 
 
 @pytest.fixture(autouse=True, scope="session")

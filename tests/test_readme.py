@@ -7,12 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from scepter_opt.__main__ import main
-from tests.examples.runs import fork, fork_together
+from tests.examples.runs import fork
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -77,14 +78,10 @@ def test_python_blocks_import_what_they_need(body: str, expected: str | None, fo
 @pytest.mark.parametrize(("command", "expected"), [c for c in COMMANDS if c[0].startswith("python ")])
 def test_commands_print_what_is_shown(command: str, expected: str, folder: Path) -> None:
     first, *arguments = shlex.split(command)[1:]
-    if arguments[0:1] == ["torch.distributed.run"]:
-        processes, script = arguments[-2:]
-        printed = "".join(done.stdout for done in fork_together(folder, int(processes), script=folder / script))
-    elif first == "-m":
-        printed = run([sys.executable, first, *arguments], folder)
+    if first.endswith(".py"):
+        compare(fork(folder, *arguments, script=folder / first, columns=100).stdout, expected)
     else:
-        printed = fork(folder, *arguments, script=folder / first, columns=100).stdout
-    compare(printed, expected)
+        compare(run([sys.executable, first, *arguments], folder), expected)
 
 
 @pytest.mark.long
@@ -104,16 +101,15 @@ def compare(printed: str, expected: str) -> None:
 
 
 def test_what_hydra_refuses_is_quoted_and_an_option_of_ones_own_mends_it(folder: Path) -> None:
-    command = [sys.executable, "-W", "error", "train.py", "optimizer=muon_adamw"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    refused = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    train = partial(fork, folder, script=folder / "train.py", strict=True)
+    refused = train("optimizer=muon_adamw", code=1)
     (quoted,) = (body for language, _, body in BLOCKS if language == "text" and "ConfigKeyError" in body)
     assert refused.stderr.startswith(quoted)
     config = folder / "conf/config.yaml"
     text = config.read_text().partition("optimizer:\n")[0].replace("optimizer: adamw", "optimizer: my_adamw")
     config.write_text(text)
-    assert "HybridOptimizer and " in run(command, folder)
-    assert "LEARNING_RATE: 0.003" in run([*command[:-1], "--cfg", "job"], folder)
+    assert "HybridOptimizer and " in train("optimizer=muon_adamw").stdout
+    assert "LEARNING_RATE: 0.003" in train("--cfg", "job").stdout
 
 
 def test_the_other_commands_are_makes_own() -> None:

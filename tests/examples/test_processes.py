@@ -147,7 +147,8 @@ def test_a_mistake_is_shown_once_without_a_traceback(overrides: str, tmp_path: P
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("parallel", [pytest.param("ddp", marks=pytest.mark.long), "fsdp"])
+@pytest.mark.long  # tests/test_readme.py has torchrun start a script that takes less to import
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
 def test_torchrun_itself_starts_them(parallel: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(TRAIN)]
     given = ["epochs=1", "batch_size=720", "hydra.run.dir=run", f"parallel={parallel}"]
