@@ -42,15 +42,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Stop tracing in what is not measured; pytest-cov's own mark for that does nothing in the processes of xdist."""
-    coverage = Coverage.current() if item.get_closest_marker("unmeasured") else None
-    if coverage is None:
-        return (yield)
-    coverage.stop()
+    """Stop tracing in what is not measured.
+
+    pytest-cov's own mark for that does nothing in the processes of xdist, each of which has two measurements.
+    """
+    stopped = []
+    while item.get_closest_marker("unmeasured") and (coverage := Coverage.current()):
+        coverage.stop()
+        stopped.append(coverage)
     try:
         return (yield)
     finally:
-        coverage.start()
+        for coverage in reversed(stopped):
+            coverage.start()
 
 
 @pytest.fixture(autouse=True, scope="session")
