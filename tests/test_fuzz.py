@@ -186,7 +186,7 @@ def test_any_mapping_is_built_or_refused(node: dict[Any, Any]) -> None:
 
 
 @pytest.mark.unmeasured
-@settings(max_examples=500, deadline=None, suppress_health_check=QUIET, derandomize=True)
+@settings(max_examples=250, deadline=None, suppress_health_check=QUIET, derandomize=True)
 @given(nodes())
 def test_any_omegaconf_node_is_built_or_refused(node: dict[Any, Any]) -> None:
     try:
