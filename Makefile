@@ -24,7 +24,10 @@ HYDRA_NEXT := $(VENV)/hydra-next/hydra_core-$(NEXT).dist-info
 CHROMIUM := chromium chromium-driver
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help train test test-long test-hosts test-browser chromium picture lint bench conf
+# A hundred of the tests' processes would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help train test test-long test-hosts test-browser chromium picture docs lint bench conf
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -33,8 +36,9 @@ help: ## Show this list
 train: $(EXAMPLES) ## Train on the digits; ARGS="optimizer=sgd optimizer.LEARNING_RATE=0.1" overrides
 	$(RUN) examples/train.py $(ARGS)
 
+# By file, so that what a file's tests share is made once; in their order, since the files of few tests are the long ones.
 test: lint $(HYDRA_NEXT) ## Lint, types, and the tests with branch coverage
-	$(RUN) -m pytest -n 2 --dist loadgroup --cov $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov $(ARGS)
 	@echo "The tests in a browser were not run: make test-browser installs Chromium and runs them."
 
 test-long: $(ALL) ## The tests that take longer
@@ -52,6 +56,9 @@ chromium:
 
 picture: $(BROWSER) chromium ## The picture of a page at the top of the README
 	PYTHONPATH=. $(RUN) docs/pictures/page.py docs/pictures/page.png
+
+docs: $(ALL) ## The documentation as a site in build/docs, warnings as errors; ARGS="-b linkcheck" asks every link
+	$(RUN) -m sphinx -W --keep-going $(or $(ARGS),-b html) docs build/docs
 
 lint: $(ALL) ## ruff, what may import what, and mypy
 	$(RUN) -m ruff check .
