@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,12 +12,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..checking import check
 from ..components.registry import registry
-from ..errors import ConfigError, Problem, did_you_mean, reason_of
+from ..errors import ConfigError, Problem, reason_of
 from ..insight.page import is_page, write_page
 from ..insight.preview import Preview
 from ..insight.preview import preview as preview_of
 from ..parameters.plan import Plan
 from .composing import compose
+from .models import factory_of, here, make, target_of
 from .progress import working
 from .schedulers import horizon_of
 
@@ -43,8 +42,8 @@ def plan(
     cfg = compose(overrides, app, config_name)
     before = _read(diff) if diff is not None else None
     key, node = _optimizer(cfg)
-    with working("making the model"), _here():
-        made = _make(_factory(model) if model is not None else _target(cfg))
+    with working("making the model"), here():
+        made = make(factory_of("model", model) if model is not None else target_of(cfg))
     with working("planning"):
         planned = api.plan(node, made)
     if out is not None:
@@ -112,70 +111,3 @@ def _optimizer(cfg: DictConfig) -> tuple[str, Any]:
     none = "there is none: choose one by optimizer=OPTION."
     message = f"there are {', '.join(keys)}, and a plan is of one." if keys else none
     raise ConfigError([Problem("optimizer", message)])
-
-
-@contextmanager
-def _here() -> Iterator[None]:
-    """The current folder's modules can be imported, as by `python -m`."""
-    folder = str(Path.cwd())
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        with suppress(ValueError):  # the model's own code may have taken it away
-            sys.path.remove(folder)
-
-
-def _factory(model: str) -> Callable[[], Any]:
-    """What `package.module:factory` names."""
-    module, _, name = model.partition(":")
-    if not module or not name:
-        path, _, last = model.removesuffix(".py").rpartition(".")
-        near = f" Did you mean {path}:{last}?" if path and not name else ""
-        raise ConfigError([Problem("model", f"must be package.module:factory.{near}", model)])
-    found: Any = None
-    try:
-        found = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (Exception, SystemExit) as error:  # importing runs the user's own code
-        near = did_you_mean(name, list(vars(found))) if isinstance(error, AttributeError) and found else ""
-        raise ConfigError(
-            [Problem("model", f"cannot be imported: {type(error).__name__}: {reason_of(error)}.{near}", model)]
-        ) from error
-    if not callable(found):
-        raise ConfigError([Problem("model", "cannot be called, so that it makes no model.", model)])
-    factory: Callable[[], Any] = found
-    return factory
-
-
-def _target(cfg: DictConfig) -> Callable[[], Any]:
-    """What makes the model of an app: only the node `model` is instantiated."""
-    node = cfg.get("model")
-    if not isinstance(node, DictConfig) or "_target_" not in node:
-        message = "which model? Say it by --model package.module:factory, or by an app's node model with a _target_."
-        raise ConfigError([Problem("model", message)])
-    from hydra.utils import instantiate
-
-    return lambda: instantiate(node)
-
-
-def _make(factory: Callable[[], Any]) -> Any:
-    """The model on the meta device; where that fails, as its maker makes it.
-
-    Raises:
-        ConfigError: It cannot be made.
-    """
-    import torch
-
-    try:
-        with torch.device("meta"):
-            return factory()
-    except Exception as error:  # the user's own code may fail in any way
-        said = reason_of(error)
-    try:
-        made = factory()
-    except Exception as error:
-        raise ConfigError([Problem("model", f"cannot be made: {type(error).__name__}: {reason_of(error)}.")]) from error
-    print(f"made with its memory, since on the meta device: {said}", file=sys.stderr)
-    return made

@@ -32,15 +32,18 @@ class AuditLike(Protocol):
     """What is shown of an audit."""
 
     @property
+    def summary(self) -> str: ...
+    @property
     def findings(self) -> Sequence[FindingLike]: ...
 
 
 def findings_html(audit: AuditLike) -> str:
     """The findings as a list; one line where there are none."""
+    summary = f'<p class="note-line">{escape(audit.summary)}</p>'
     if not audit.findings:
-        return '<p class="good">Nothing was found.</p>'
+        return f'{summary}\n<p class="good">Nothing was found.</p>'
     # sorted keeps the order within faults and within notes
-    return "\n".join(map(_finding, sorted(audit.findings, key=lambda finding: not finding.fault)))
+    return "\n".join([summary, *map(_finding, sorted(audit.findings, key=lambda finding: not finding.fault))])
 
 
 def _finding(finding: FindingLike) -> str:

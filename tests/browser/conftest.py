@@ -48,7 +48,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = scepter_opt.plan(NODE, model)
     long = "param_groups@optimizer.PARAM_GROUPS=" + "no_decay_embeddings" * 5
     finding = SimpleNamespace(fault=False, name=long, what=long, why=long, do=long, names=[long], places=[long])
-    parts = (plan, scepter_opt.preview(SCHEDULE, 400, plan), SimpleNamespace(findings=[finding]))
+    parts = (plan, scepter_opt.preview(SCHEDULE, 400, plan), SimpleNamespace(summary="of a model", findings=[finding]))
     scepter_opt.write_page(path, *parts, title="two layers", command=long)
     return path
 

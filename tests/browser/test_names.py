@@ -25,7 +25,9 @@ def test_names_of_markup_do_nothing_but_stand_there(browser: Browser, tmp_path: 
     shown = scepter_opt.preview({"NAME": "PhasesLR", **phases}, 20, {EVIL: 1.0, SCRIPT: 2.0, BOLD: 3.0})
     finding = SimpleNamespace(fault=True, name=EVIL, what=SCRIPT, why=BOLD, do=EVIL, names=names * 3, places=(SCRIPT,))
     page = tmp_path / "page.html"
-    scepter_opt.write_page(page, plan, shown, SimpleNamespace(findings=(finding,)), title=EVIL + SCRIPT, command=BOLD)
+    scepter_opt.write_page(
+        page, plan, shown, SimpleNamespace(summary="of a model", findings=(finding,)), title=EVIL + SCRIPT, command=BOLD
+    )
     browser.complaints()
     browser.size(1400)
     browser.open(page)

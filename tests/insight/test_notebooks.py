@@ -68,6 +68,6 @@ def test_what_has_no_group_is_not_shown() -> None:
 
 def test_an_audit_shows_its_findings() -> None:
     finding = SimpleNamespace(fault=True, name="<b>", what="2 of 3", why="", do="", names=(), places=())
-    html = audit_html(SimpleNamespace(findings=(finding,)))
+    html = audit_html(SimpleNamespace(summary="of a model", findings=(finding,)))
     assert "&lt;b&gt;" in html
     assert [each.get("class") for each in parsed(html).findall(".//article")] == ["finding fault"]

@@ -67,7 +67,7 @@ def results() -> Results:
 
 def test_each_part_has_its_section_and_no_other_is_there() -> None:
     shown = scepter_opt.preview(NODE, 10)
-    audit = SimpleNamespace(findings=(FINDING,))
+    audit = SimpleNamespace(summary="of a model", findings=(FINDING,))
     everything = Page(page_text(shown, plan(), audit, results()))
     assert [each["title"] for each in everything.data["curves"]] == [
         "Curves",

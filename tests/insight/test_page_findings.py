@@ -16,7 +16,7 @@ def finding(**settings: Any) -> Any:
 
 
 def html(*findings: Any) -> str:
-    return findings_html(SimpleNamespace(findings=findings))
+    return findings_html(SimpleNamespace(summary="of a model", findings=findings))
 
 
 def test_faults_come_first_and_the_rest_keeps_its_order() -> None:
@@ -39,8 +39,8 @@ def test_more_than_ten_names_are_folded() -> None:
 
 
 def test_what_is_empty_takes_no_line() -> None:
-    assert html(finding(name="n", what="w")).splitlines()[2:] == ["<p>w</p>", "</article>"]
-    assert html() == '<p class="good">Nothing was found.</p>'
+    assert html(finding(name="n", what="w")).splitlines()[3:] == ["<p>w</p>", "</article>"]
+    assert html() == '<p class="note-line">of a model</p>\n<p class="good">Nothing was found.</p>'
 
 
 def test_every_text_is_escaped() -> None:
