@@ -36,7 +36,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "template": ("template AdamW", "template warmup_cosine"),
     "schema": (
         "schema AdamW",
-        "schema --write --app conf --dry-run",
+        "schema --write --app conf",
+        "schema --write --app conf --vscode --dry-run",
     ),
     "write": ("write conf",),
     "check": (

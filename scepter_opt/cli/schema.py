@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 from ..components.registry import registries, registry
-from ..editors.app_folder import shipped_options
+from ..editors.defaults import Options, shipped_options
 from ..editors.files import class_file
 from ..editors.writing import changes
 from ..editors.writing import write as write_change
@@ -38,10 +37,15 @@ def schema(
     return 0
 
 
-def _write(folder: Path, app: Path, vscode: bool, dry_run: bool) -> int:
+def shipped() -> Options:
+    """NAME of the class that each option of the package leads to, and of classes that were registered."""
     classes = ((kind.kind, entry.option, entry.name) for kind in registries() for entry in kind.entries().values())
+    return shipped_options(((each.group, each.name, each.of) for each in options()), classes)
+
+
+def _write(folder: Path, app: Path, vscode: bool, dry_run: bool) -> int:
     # all is known before anything is written: what is refused leaves every file as it was
-    found = list(changes(folder, app, shipped_options(_named(), classes), vscode))
+    found = list(changes(folder, app, shipped(), vscode))
     for change in found:
         if change.said:
             print(f"left {change.path}: it {change.said}")
@@ -52,7 +56,3 @@ def _write(folder: Path, app: Path, vscode: bool, dry_run: bool) -> int:
     if not any(change.text for change in found):
         print("all files are as they should be")
     return 0
-
-
-def _named() -> Iterator[tuple[str, str, str]]:
-    return ((each.group, each.name, each.of) for each in options())

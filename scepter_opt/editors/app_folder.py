@@ -16,7 +16,7 @@ from ..components.registry import registries, registry
 from ..components.targets import target_kind
 from ..config.validation import fields
 from ..errors import ConfigError, Problem
-from .defaults import SCHEMA_GROUP, Options
+from .defaults import Options
 
 APP = "app"
 PRESETS = "param_groups"
@@ -183,18 +183,3 @@ def _chooses(file: File, options: Options) -> bool:
             if match and isinstance(option, str) and options.get(match["group"], {}).get(option):
                 return True
     return False
-
-
-def shipped_options(named: Iterator[tuple[str, str, str]], classes: Iterator[tuple[str, str, str]]) -> Options:
-    """What options lead to.
-
-    Args:
-        named: Group, option and NAME of every option, recipes and presets among them.
-        classes: The same of the classes alone, whose typed schemas are options too.
-    """
-    groups: dict[str, dict[str, str]] = {}
-    for group, option, name in named:
-        groups.setdefault(group, {})[option] = name
-    for group, option, name in classes:
-        groups.setdefault(SCHEMA_GROUP.format(group), {})[option] = name
-    return groups

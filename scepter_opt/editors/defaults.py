@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..components.registry import registry
 from .definitions import Definitions
@@ -17,6 +17,21 @@ _KNOWN = rf"(?!{re.escape('scepter_opt/')})[\w/]+"
 _GLOBAL = r"(?:_global_\.)?"
 SCHEMA_GROUP = "scepter_opt/schema/{}"
 """Where the typed schemas of a kind of node are options."""
+
+
+def shipped_options(named: Iterable[tuple[str, str, str]], classes: Iterable[tuple[str, str, str]]) -> Options:
+    """What options lead to.
+
+    Args:
+        named: Group, option and NAME of every option, recipes and presets among them.
+        classes: The same of the classes alone, whose typed schemas are options too.
+    """
+    groups: dict[str, dict[str, str]] = {}
+    for group, option, name in named:
+        groups.setdefault(group, {})[option] = name
+    for group, option, name in classes:
+        groups.setdefault(SCHEMA_GROUP.format(group), {})[option] = name
+    return groups
 
 
 def names_in(options: Options, kind: str) -> list[str]:
