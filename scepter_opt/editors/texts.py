@@ -18,6 +18,7 @@ _ZERO = rf"(?:0+\.?0*|\.0+)(?:{_EXPONENT})?"
 # lookaheads, each of which looks at a number without a sign and without an exponent
 _NOT_ZERO = r"(?=[0-9.]*[1-9])"
 _FROM_ONE = "(?=0*[1-9])"
+_NOT_ONE = r"(?!0*1(?:\.0*)?\s*$)"
 _BELOW_ONE = r"(?=0*(?:\.[0-9]*)?\s*$)"
 _UP_TO_ONE = r"(?=(?:0*(?:\.[0-9]*)?|0*1(?:\.0*)?)\s*$)"
 _WHOLE = r"(?=[0-9]+(?:\.0*)?\s*$)"
@@ -83,7 +84,7 @@ def _looks_at_bounds(bounds: Mapping[str, float]) -> list[str]:
     """Lookaheads for a number above 0 without an exponent."""
     looks = []
     if max(bounds.get("minimum", 0), bounds.get("exclusiveMinimum", 0)) >= 1:
-        looks.append(_FROM_ONE)
+        looks += [_FROM_ONE, _NOT_ONE] if bounds.get("exclusiveMinimum", 0) >= 1 else [_FROM_ONE]
     if bounds.get("exclusiveMaximum", 2) <= 1:
         looks.append(_BELOW_ONE)
     elif bounds.get("maximum", 2) <= 1:
