@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable
+from itertools import chain, count
 from typing import Any
 
 from ..config.fields import Nested
@@ -31,7 +31,6 @@ class Definitions:
         self.schemas: dict[str, Schema] = {}
         self._make_nested = make_nested
         self._names: dict[str, str] = {}
-        self._counts: Counter[str] = Counter()
 
     def named(self, name: str, make: Callable[[], Schema]) -> Schema:
         """A reference to a definition, which is made now if it was not.
@@ -54,8 +53,8 @@ class Definitions:
         """
         text = json.dumps([name, schema], sort_keys=True)
         if text not in self._names:
-            self._counts[name] += 1
-            self._names[text] = name if self._counts[name] == 1 else f"{name}.{self._counts[name]}"
+            names = chain([name], (f"{name}.{number}" for number in count(2)))
+            self._names[text] = next(each for each in names if f"key.{each}" not in self.schemas)
         return self.named(f"key.{self._names[text]}", lambda: schema)
 
     def nested(self, mark: Nested, config: Any) -> Schema:

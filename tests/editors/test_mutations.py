@@ -26,7 +26,7 @@ OF_OTHER_TYPES: tuple[Any, ...] = ({"X": 1}, [{"X": 1}], True)
 
 
 def everywhere(place: Place, node: dict[str, Any]) -> dict[str, Any]:
-    """A node alone; one of whose own keys it is also in an option's file and in an app's, which name it by their defaults."""
+    """A node alone; for its own keys also in an option's file and in an app's, named by the defaults list."""
     if place.path:
         return {f"node.{place.kind}": node}
     unnamed = {key: value for key, value in node.items() if key != "NAME"}
