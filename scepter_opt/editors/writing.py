@@ -16,7 +16,7 @@ from .files import MADE_BY, app_file, option_file, rules_file
 from .settings import SETTINGS, patterns, settings
 from .values import Schema
 
-_MODELINE = re.compile(r"^#\s+(?:yaml-language-server\s*:|\$schema:).*?\$schema(?:=|:\s*)(\S+)[^\r\n]*")
+_MODELINE = re.compile(r"^#\s+(?:yaml-language-server\s*:.*?\$schema(?:=|:[ \t]*)|\$schema:[ \t]*)(\S+)[^\r\n]*")
 # Hydra reads its header up to the first line that is no `# @...`, so the line for the server comes after it.
 _HEADER = re.compile(r"^\s*#\s*@")
 
