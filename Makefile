@@ -10,6 +10,7 @@ RUN := $(VENV)/bin/python
 HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
 EXAMPLES := $(VENV)/installed-examples-$(HERE)
 ALL := $(VENV)/installed-all-$(HERE)
+BROWSER := $(VENV)/installed-browser-$(HERE)
 BENCH := $(VENV)/installed-bench-$(HERE)
 # Other packages' optimizers and training loops, in an environment of their own.
 HOSTS_VENV := .venv-hosts
@@ -22,18 +23,26 @@ HYDRA_NEXT := $(VENV)/hydra-next/hydra_core-$(NEXT).dist-info
 SERVER_VERSION := 2.0.0
 SERVER_HOME := $(VENV)/yaml-language-server-$(SERVER_VERSION)
 SERVER := $(SERVER_HOME)/node_modules/.bin/yaml-language-server
+# Debian's browser and what drives it; needed by nothing but their tests.
+CHROMIUM := chromium chromium-driver
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help train test test-long test-hosts test-editor lint bench conf
+# A hundred of the tests' processes would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help train test test-long test-hosts test-editor test-browser chromium picture docs lint bench conf
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 train: $(EXAMPLES) ## Train on the digits; ARGS="optimizer=sgd optimizer.LEARNING_RATE=0.1" overrides
 	$(RUN) examples/train.py $(ARGS)
 
+# By file, so that what a file's tests share is made once; in their order, since the files of few tests are the long ones.
 test: lint $(HYDRA_NEXT) ## Lint, types, and the tests with branch coverage
-	$(RUN) -m pytest -n 2 --dist loadgroup --cov $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov $(ARGS)
+	@echo "The tests in a browser were not run: make test-browser installs Chromium and runs them."
 
 test-long: $(ALL) ## The tests that take longer
 	$(RUN) -m pytest -m long $(ARGS)
@@ -43,6 +52,19 @@ test-hosts: $(HOSTS) ## The tests with other packages: their optimizers, their t
 
 test-editor: $(ALL) $(SERVER) ## The tests with the language server of editors, which npm installs
 	YAML_LANGUAGE_SERVER=$(SERVER) $(RUN) -m pytest -m editor $(ARGS)
+
+test-browser: $(BROWSER) chromium ## The tests of pages in Debian's Chromium, which is installed where it is missing
+	$(RUN) -m pytest -m browser tests/browser $(ARGS)
+
+chromium:
+	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || { \
+	    $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(CHROMIUM); }
+
+picture: $(BROWSER) chromium ## The picture of a page at the top of the README
+	PYTHONPATH=. $(RUN) docs/pictures/page.py docs/pictures/page.png
+
+docs: $(ALL) ## The documentation as a site in build/docs, warnings as errors; ARGS="-b linkcheck" asks every link
+	$(RUN) -m sphinx -W --keep-going $(or $(ARGS),-b html) docs build/docs
 
 lint: $(ALL) ## ruff, what may import what, and mypy
 	$(RUN) -m ruff check .

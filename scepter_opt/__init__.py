@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .errors import ConfigError as ConfigError
     from .errors import ConfigWarning as ConfigWarning
     from .errors import Problem as Problem
+    from .insight.audit import Audit as Audit
+    from .insight.audit import audit as audit
+    from .insight.page import write_page as write_page
     from .insight.preview import preview as preview
     from .integrations.hydra_plugins import expose as expose
     from .integrations.loop import Driver as Driver
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Audit": "insight.audit",
     "BaseOptimize": "optimizers",
     "BaseScheduler": "lr_schedulers",
     "ConfigError": "errors",
@@ -53,6 +57,7 @@ _PUBLIC = {
     "Plan": "parameters.plan",
     "Problem": "errors",
     "SchedulerConfig": "lr_schedulers",
+    "audit": "insight.audit",
     "build_lr_scheduler": "lr_schedulers.api",
     "build_lr_schedulers": "lr_schedulers.api",
     "build_optimizer": "optimizers.api",
@@ -65,6 +70,7 @@ _PUBLIC = {
     "plan": "optimizers.api",
     "preview": "insight.preview",
     "schedule": "lr_schedulers.api",
+    "write_page": "insight.page",
 }
 
 __all__ = list(_PUBLIC)

@@ -52,8 +52,6 @@ with initialize(version_base=None):
     print(compose(overrides=["+optimizer=sgd"]).optimizer.NAME)
 """
 
-pytestmark = pytest.mark.xdist_group("packaging")
-
 
 def run(*command: object, cwd: Path, **environment: str) -> str:
     """What a command prints; it must succeed."""
@@ -84,8 +82,9 @@ def built(checkout: Path) -> Path:
 
 
 def files_of_the_package() -> set[str]:
-    """Every module and every config file of the tree, by its place in the installed package."""
+    """Every module, config file and file of pages in the tree, by its place in the installed package."""
     package = {path.relative_to(ROOT) for path in (ROOT / "scepter_opt").rglob("*.py")}
+    package |= {path.relative_to(ROOT) for path in (ROOT / "scepter_opt/insight/page_files").iterdir()}
     conf = {
         "scepter_opt" / path.relative_to(ROOT) for path in (ROOT / "conf").rglob("*") if path.suffix in (".py", ".yaml")
     }

@@ -25,6 +25,7 @@ COMMANDS = {
     "check": "check:check",
     "preview": "preview:preview",
     "plan": "plan:plan",
+    "audit": "audit:audit",
     "convert": "convert:convert",
     "results": "results:results",
     "doctor": "doctor:doctor",
@@ -54,6 +55,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "plan": (
         "plan --model my_app:build optimizer=adamw param_groups@optimizer.PARAM_GROUPS=no_decay",
         "plan --model my_app:build optimizer=sgd --out plan.json",
+        "plan --model my_app:build lr_scheduler=warmup_cosine --total-steps 10000 --out page.html",
+    ),
+    "audit": (
+        "audit --app conf --config-name config --total-steps 10000",
+        "audit --model my_app:build optimizer=adamw param_groups@optimizer.PARAM_GROUPS=no_decay",
+        "audit --factory my_app:model_and_optimizer",
     ),
     "convert": ("convert solver.yaml", "convert solver.yaml --json"),
     "results": ("results multirun/2026-11-30/10-00-00", "results multirun/2026-11-30/10-00-00 --out pictures"),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..checking import check
 from ..components.registry import registry
-from ..errors import ConfigError, Problem, did_you_mean, reason_of
+from ..errors import ConfigError, Problem, reason_of
+from ..insight.page import is_page, write_page
+from ..insight.preview import Preview
 from ..parameters.plan import Plan
 from .composing import compose
+from .models import factory_of, here, make, target_of
 from .progress import working
+from .schedulers import previews_of
 
 
 def plan(
@@ -27,7 +29,9 @@ def plan(
     app: Annotated[Path | None, "folder of an app's configs; its model may be a node with _target_"] = None,
     config_name: Annotated[str | None, "the app's own config in that folder"] = None,
     diff: Annotated[Path | None, "an earlier plan (.json) to compare with; the status is 1 where it differs"] = None,
-    out: Annotated[Path | None, "a file for the plan, as JSON"] = None,
+    out: Annotated[Path | None, "a file for the plan: JSON, or by .html a page, with the curves of a scheduler"] = None,
+    total_steps: Annotated[int | None, "optimizer steps of the whole run, for the curves of a page"] = None,
+    steps_per_epoch: Annotated[int | None, "optimizer steps per epoch, where a schedule counts epochs"] = None,
     json: Annotated[bool, "print the plan as JSON"] = False,
 ) -> int:
     """Which parameter gets which settings, without memory for a model."""
@@ -36,15 +40,13 @@ def plan(
     cfg = compose(overrides, app, config_name)
     before = _read(diff) if diff is not None else None
     key, node = _optimizer(cfg)
-    with working("making the model"), _here():
-        made = _make(_factory(model) if model is not None else _target(cfg))
+    with working("making the model"), here():
+        made = make(factory_of("model", model) if model is not None else target_of(cfg))
     with working("planning"):
         planned = api.plan(node, made)
     if out is not None:
-        try:
-            out.write_text(planned.to_json() + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError([Problem("out", f"cannot be written: {error}.", str(out))]) from error
+        shown = previews_of(cfg, {key: planned}, total_steps, steps_per_epoch) if is_page(out) else {}
+        _write(out, planned, shown, overrides)
         print(f"wrote {out}")
     if before is not None:
         difference = planned.diff(before)
@@ -57,6 +59,17 @@ def plan(
         for remark in planned.remarks:
             print(remark.under(key))
     return 0
+
+
+def _write(out: Path, planned: Plan, previews: Mapping[str, Preview], overrides: Sequence[str]) -> None:
+    """The plan as the file's name says: a page or JSON."""
+    if is_page(out):
+        write_page(out, planned, previews, title=shlex.join(overrides) or None)
+        return
+    try:
+        out.write_text(planned.to_json() + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([Problem("out", f"cannot be written: {error}.", str(out))]) from error
 
 
 def _read(path: Path) -> Plan:
@@ -80,70 +93,3 @@ def _optimizer(cfg: DictConfig) -> tuple[str, Any]:
     none = "there is none: choose one by optimizer=OPTION."
     message = f"there are {', '.join(keys)}, and a plan is of one." if keys else none
     raise ConfigError([Problem("optimizer", message)])
-
-
-@contextmanager
-def _here() -> Iterator[None]:
-    """The current folder's modules can be imported, as by `python -m`."""
-    folder = str(Path.cwd())
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        with suppress(ValueError):  # the model's own code may have taken it away
-            sys.path.remove(folder)
-
-
-def _factory(model: str) -> Callable[[], Any]:
-    """What `package.module:factory` names."""
-    module, _, name = model.partition(":")
-    if not module or not name:
-        path, _, last = model.removesuffix(".py").rpartition(".")
-        near = f" Did you mean {path}:{last}?" if path and not name else ""
-        raise ConfigError([Problem("model", f"must be package.module:factory.{near}", model)])
-    found: Any = None
-    try:
-        found = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (Exception, SystemExit) as error:  # importing runs the user's own code
-        near = did_you_mean(name, list(vars(found))) if isinstance(error, AttributeError) and found else ""
-        raise ConfigError(
-            [Problem("model", f"cannot be imported: {type(error).__name__}: {reason_of(error)}.{near}", model)]
-        ) from error
-    if not callable(found):
-        raise ConfigError([Problem("model", "cannot be called, so that it makes no model.", model)])
-    factory: Callable[[], Any] = found
-    return factory
-
-
-def _target(cfg: DictConfig) -> Callable[[], Any]:
-    """What makes the model of an app: only the node `model` is instantiated."""
-    node = cfg.get("model")
-    if not isinstance(node, DictConfig) or "_target_" not in node:
-        message = "which model? Say it by --model package.module:factory, or by an app's node model with a _target_."
-        raise ConfigError([Problem("model", message)])
-    from hydra.utils import instantiate
-
-    return lambda: instantiate(node)
-
-
-def _make(factory: Callable[[], Any]) -> Any:
-    """The model on the meta device; where that fails, as its maker makes it.
-
-    Raises:
-        ConfigError: It cannot be made.
-    """
-    import torch
-
-    try:
-        with torch.device("meta"):
-            return factory()
-    except Exception as error:  # the user's own code may fail in any way
-        said = reason_of(error)
-    try:
-        made = factory()
-    except Exception as error:
-        raise ConfigError([Problem("model", f"cannot be made: {type(error).__name__}: {reason_of(error)}.")]) from error
-    print(f"made with its memory, since on the meta device: {said}", file=sys.stderr)
-    return made

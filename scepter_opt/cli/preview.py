@@ -6,22 +6,21 @@ import json as json_module
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from ..checking import check
-from ..components.registry import registries
 from ..errors import ConfigError, Problem
+from ..insight.page import is_page, write_page
 from ..insight.pictures import Panel, columns, curve_panels, in_terminal, save, turning_points
 from ..insight.preview import Preview
 from ..insight.preview import preview as preview_of
 from ..insight.rule_groups import groups_of_rules
-from ..schedules.horizon import Horizon
 from .composing import compose
 from .progress import track
+from .schedulers import horizon_of, pairs
 
 _TICKS = 12
 
@@ -31,7 +30,7 @@ def preview(
     total_steps: Annotated[int | None, "optimizer steps of the whole run"] = None,
     steps_per_epoch: Annotated[int | None, "optimizer steps per epoch, where a schedule counts epochs"] = None,
     at: Annotated[list[int] | None, "a tick, of which the values are printed; repeatable"] = None,
-    out: Annotated[Path | None, "a file for the curves: .png, .svg, .csv or .json"] = None,
+    out: Annotated[Path | None, "a file for the curves: .html, .png, .svg, .csv or .json"] = None,
     compare: Annotated[list[str] | None, "further overrides in one text, to compare with; repeatable"] = None,
     app: Annotated[Path | None, "folder of an app's configs"] = None,
     config_name: Annotated[str | None, "the app's own config in that folder"] = None,
@@ -41,18 +40,17 @@ def preview(
     if at and json:
         raise ConfigError([Problem("at", "--json has every tick: leave one of the two out.", at)])
     previews: dict[str, Preview] = {}
-    units = set()
     variants = ["", *(compare or [])]
     for variant in track(variants, "previewing"):
         cfg = compose([*overrides, *shlex.split(variant)], app, config_name)
-        nodes = list(_pairs(cfg))
+        nodes = list(pairs(cfg))
         for key, scheduler, optimizer in nodes:
             names = [variant or shlex.join(overrides) or scheduler.NAME] if len(variants) > 1 or len(nodes) == 1 else []
             name = ": ".join([*names, *([key] if len(nodes) > 1 else [])])
-            run = _horizon(scheduler, total_steps, steps_per_epoch)
+            run = horizon_of(scheduler, total_steps, steps_per_epoch)
             groups = None if optimizer is None else groups_of_rules(optimizer)
             previews[name] = preview_of(OmegaConf.select(cfg, key), run, groups)
-            units.add(_unit(scheduler))
+    units = {shown.unit for shown in previews.values()}
     panels = curve_panels(previews, units.pop() if len(units) == 1 else "tick")
     if out is not None:
         _write(out, panels, previews, "" if len(variants) > 1 else shlex.join(overrides))
@@ -71,42 +69,10 @@ def preview(
     return 0
 
 
-def _pairs(cfg: DictConfig) -> Iterator[tuple[str, Any, Any]]:
-    """The key and Config of each scheduler in a config, with the Config of its optimizer, if there is one."""
-    configs = check(cfg)
-    optimizers, schedulers = (
-        {key: config for key, config in configs.items() if registry.has(config.NAME)} for registry in registries()
-    )
-    if not schedulers:
-        raise ConfigError([Problem("lr_scheduler", "there is none: choose one by lr_scheduler=OPTION.")])
-    for key, scheduler in schedulers.items():
-        alone = len(optimizers) == len(schedulers) == 1
-        # members of `optimizers` and `lr_schedulers` share a name
-        last = key.rpartition(".")[2]
-        own = [config for other, config in optimizers.items() if alone or other.rpartition(".")[2] == last]
-        yield key, scheduler, own[0] if own else None
-
-
-def _horizon(scheduler: Any, total_steps: int | None, steps_per_epoch: int | None) -> Horizon:
-    if total_steps is None and _unit(scheduler) == "step":
-        total_steps = scheduler.get("TOTAL_STEPS")
-    if total_steps is None:
-        raise ConfigError([Problem("total_steps", "how long is the run? Say it by --total-steps.")])
-    try:
-        return Horizon(total_steps, steps_per_epoch)
-    except ValueError as error:
-        key, _, message = str(error).partition(" = ")
-        given = {"total_steps": total_steps, "steps_per_epoch": steps_per_epoch}
-        raise ConfigError([Problem(key, f"{message.partition(': ')[2]}.", given[key])]) from error
-
-
-def _unit(scheduler: Any) -> str:
-    """What one tick is."""
-    interval = scheduler.get("INTERVAL", "step")
-    return str(getattr(interval, "value", interval)) if scheduler.get("FREQUENCY", 1) == 1 else "tick"
-
-
 def _write(out: Path, panels: list[Panel], previews: Mapping[str, Preview], title: str) -> None:
+    if is_page(out):
+        write_page(out, dict(previews), title=title or None)
+        return
     if out.suffix not in (".csv", ".json"):
         save(panels, out, title)
         return

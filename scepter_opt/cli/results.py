@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from ..errors import ConfigError, Problem
+from ..insight.page import is_page, write_page
 from ..insight.pictures import save
 from ..insight.results import Job, Results, best_panels, is_greatest, job_folders, key_panels, read_job, sort_jobs
 from .progress import track
@@ -21,7 +22,8 @@ def results(
     ] = None,
     greatest: Annotated[bool, "the greatest value is the best, as it is where the metric's name has accuracy"] = False,
     out: Annotated[
-        Path | None, "a folder for pictures: the result against each swept key, the curves of the best five"
+        Path | None,
+        "a folder for pictures: the result against each swept key, the curves of the best five; or a page, .html",
     ] = None,
     json: Annotated[bool, "print the jobs as JSON"] = False,
 ) -> int:
@@ -29,7 +31,11 @@ def results(
     jobs = [read_job(path, folder) for path in track(job_folders(folder), "reading jobs")]
     found = sort_jobs(jobs, folder, metric, greatest=greatest)
     print(_as_json(found) if json else as_text(found))
-    if out is not None:
+    if out is not None and is_page(out):
+        write_page(out, found, title=f"Results of {folder}")
+        if not json:
+            print(f"wrote {out}")
+    elif out is not None:
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:

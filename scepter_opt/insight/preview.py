@@ -23,23 +23,42 @@ from ..schedules.group_settings import RATE, Setting, rules_of
 from ..schedules.horizon import Horizon
 from ..schedules.joining import values
 from ..schedules.timeline import Timeline, Timelines
+from .notebooks import curves_html
+from .spans import Span, spans_of
 
 
 @final
 class Preview(Mapping[str, "array[float]"]):
     """The values of one setting at every tick, by group; each is made when it is asked for."""
 
-    def __init__(self, columns: Mapping[str, tuple[float, Sequence[array[float]]]]) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, tuple[float, Sequence[array[float]]]],
+        phases: Mapping[str, Sequence[tuple[Span, ...]]] | None = None,
+    ) -> None:
         self._columns = columns
         self.settings: dict[str, Preview] = {}
         """The same for the other settings that are scheduled, by the optimizer's keys."""
+        self.phases = dict(phases or {})
+        """By group the phases of each schedule that its values are multiplied by; empty of what is not of phases."""
+        self.scheduler = ""
+        """NAME of the scheduler."""
+        self.unit = "tick"
+        """What one tick is: step, epoch, or tick where it is several of them."""
 
     def __getitem__(self, group: str) -> array[float]:
         base, factors = self._columns[group]
-        product = factors[0]
-        for others in factors[1:]:
-            product = array("d", map(mul, product, others))
+        product = product_of(factors)
         return product[:] if base == 1.0 else array("d", map(base.__mul__, product))
+
+    def parts(self, group: str) -> tuple[float, Sequence[array[float]]]:
+        """The number and the curves whose product a group's values are; groups may share the curves, as objects."""
+        return self._columns[group]
+
+    @property
+    def ticks(self) -> int:
+        """Ticks of the run."""
+        return len(next(iter(self._columns.values()))[1][0]) if self._columns else 0
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
@@ -48,8 +67,23 @@ class Preview(Mapping[str, "array[float]"]):
         return len(self._columns)
 
     def __repr__(self) -> str:
-        ticks = len(next(iter(self._columns.values()))[1][0])
-        return f"Preview({ticks} ticks of {', '.join(self)})"
+        return f"Preview({self.ticks} ticks of {', '.join(self)})"
+
+    def _repr_html_(self) -> str:
+        return curves_html({RATE: self, **self.settings}, self.unit)
+
+
+def product_of(curves: Sequence[array[float]]) -> array[float]:
+    """The product of curves at every tick; of one curve it is the curve itself, not a copy."""
+    product = curves[0]
+    for others in curves[1:]:
+        product = array("d", map(mul, product, others))
+    return product
+
+
+def unit_of(config: Any) -> str:
+    """What one tick of a scheduler is: step, epoch, or tick where it is several of them."""
+    return str(_value(config.get("INTERVAL", "step"))) if config.get("FREQUENCY", 1) == 1 else "tick"
 
 
 def preview(cfg: Any, total_steps: int | Horizon, groups: Any = None, steps_per_epoch: int | None = None) -> Preview:
@@ -82,8 +116,16 @@ def preview(cfg: Any, total_steps: int | Horizon, groups: Any = None, steps_per_
         ticks = _ticks(config, run)
         listed = _listed(groups)
         if isinstance(config, PhasesLR.Config) and not config.FINISH:
-            return _of_phases(config.with_horizon(run).timelines(), listed, _own_values(groups, listed), ticks)
-    return _of_any(config, listed, ticks, run, key)
+            shown = _of_phases(config.with_horizon(run).timelines(), listed, _own_values(groups, listed), ticks)
+            return _described(shown, config)
+    return _described(_of_any(config, listed, ticks, run, key), config)
+
+
+def _described(shown: Preview, config: Any) -> Preview:
+    """A preview that knows what it is of."""
+    for each in (shown, *shown.settings.values()):
+        each.scheduler, each.unit = config.NAME, unit_of(config)
+    return shown
 
 
 def _ticks(config: Any, run: Horizon) -> int:
@@ -172,24 +214,27 @@ def _of_phases(
         message = f"none of these groups is made by it: {', '.join(sorted(known)) or 'they have no names'}."
         raise ConfigError([Problem(f"RULES.{missing[0]}", message)])
     factors = _Factors(own, ticks)
+    spans = {key: spans_of(timeline, key, rule, ticks) for key, _, rule, timeline in timelines.keyed()}
     shown = {}
     # The same product as the scheduler's: each group's base value, times the curve of all groups, times those of the
     # rules that all its parameters have. Curves are kept as arrays by the optimizer's own value, so that a hundred
     # groups of layer-wise decay share one array.
     for name in timelines.names:
         setting = Setting.of(name, groups.values())
-        columns = {}
+        columns, phases = {}, {}
         for group_name, group in groups.items():
             rules = rules_of(group)[0]
             hit = [
-                factors.of(key, timeline, setting, group)
+                (key, timeline)
                 for key, each, rule, timeline in timelines.keyed()
                 if each == name and (not rule or rule in rules)
             ]
             # without any group that has the setting (only rates were given) factors are shown for all
             if hit and (name == RATE or setting.is_in(group) or not any(map(setting.is_in, groups.values()))):
-                columns[group_name] = (_number(setting, group), hit)
-        shown[name] = Preview(columns)
+                curves = [factors.of(key, timeline, setting, group) for key, timeline in hit]
+                columns[group_name] = (_number(setting, group), curves)
+                phases[group_name] = [spans[key] for key, _ in hit]
+        shown[name] = Preview(columns, phases)
     rates = shown.pop(RATE)
     rates.settings.update(shown)
     return rates

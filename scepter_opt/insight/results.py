@@ -18,6 +18,8 @@ from .pictures import Line, Panel
 
 METRICS, CURVES = "metrics.csv", "curves.png"
 """What the examples write in a job's folder: a row for each step, and at the end a picture."""
+RATES = ("learning_rate", "lr", "LEARNING_RATE")
+"""Columns of metrics that are the learning rate."""
 RETURNED = "returned"
 """Name of what a job returned, beside the columns of its metrics."""
 SWEEPER = "optimization_results.yaml"
@@ -253,3 +255,17 @@ def best_panels(results: Results, count: int = 5) -> list[Panel]:
             x, y = zip(*known, strict=True)
             lines.append(Line(f"{job.number}: {settings}" if settings else job.number, x, y))
     return [Panel("step", column.replace("_", " "), lines)] if lines else []
+
+
+def rate_panels(results: Results) -> list[Panel]:
+    """The learning rate of the best job at each of its rows, where its metrics have a column of it."""
+    if not results.ranked:
+        return []
+    best = results.ranked[0]
+    column = next((name for name in RATES if name in best.columns), None)
+    if column is None:
+        return []
+    values = zip(best.steps(), best.columns[column], strict=False)
+    known = [(x, y) for x, y in values if x is not None and y is not None]
+    x, y = zip(*known, strict=True)
+    return [Panel("step", "learning rate", [Line(f"job {best.number}", x, y)])]

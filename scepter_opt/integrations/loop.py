@@ -30,16 +30,16 @@ Metrics: TypeAlias = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
 class Driver:
     """Counts optimizer steps and epochs, and ticks the scheduler as its node says.
 
-    ```python
-    driver = scepter_opt.Driver(scheduler, cfg.lr_scheduler, scaler=scaler)
-    for epoch in range(epochs):
-        for batch in loader:
-            scaler.scale(loss(batch)).backward()
-            scaler.step(optimizer)
-            scaler.update()
-            driver.step()
-        driver.end_epoch({"validation_loss": validate()})
-    ```
+    In a loop written by hand::
+
+        driver = scepter_opt.Driver(scheduler, cfg.lr_scheduler, scaler=scaler)
+        for epoch in range(epochs):
+            for batch in loader:
+                scaler.scale(loss(batch)).backward()
+                scaler.step(optimizer)
+                scaler.update()
+                driver.step()
+            driver.end_epoch({"validation_loss": validate()})
 
     Args:
         scheduler: What `build_lr_scheduler` made.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 from ..errors import ConfigError, Problem
 from .across_ranks import compare
 from .group_dicts import choose_steps, group_dicts
+from .notebook import plan_html
 from .rendering import short, table, text
 from .rows import Rows
 from .serialization import Difference, diff, from_json, to_json
@@ -102,6 +103,9 @@ class Plan(Rows):
 
     def __rich__(self) -> Rendered:
         return table(self, self.steps)
+
+    def _repr_html_(self) -> str:
+        return plan_html(self, self.steps)
 
     def to_json(self) -> str:
         """The plan as JSON."""

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from .grouping import Group
 from .implementation import StepChoice
 from .rows import Row, Rows
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Group as Rendered
 
-_COLUMNS = ("parameter", "shape", "kind", "decided by", "lr", "weight decay", "group")
+COLUMNS = ("parameter", "shape", "kind", "decided by", "lr", "weight decay", "group")
+"""What is said of a parameter."""
 _MOST_NAMES = 4
 # rich takes more than a millisecond for each row of a table, and wraps long names
 _MOST_FRAMED = 200
@@ -28,13 +30,19 @@ def short(rows: Rows, steps: list[StepChoice]) -> str:
     lines = [f"{summary}, {_many(sum(count.values()))} with {sum(values.values()):,} values"]
     for number, group in enumerate(rows.group_settings):
         settings = {"LEARNING_RATE": group.learning_rate, "WEIGHT_DECAY": group.weight_decay} | group.settings
-        shown = [f"{key} {_value(value)}" for key, value in settings.items() if value is not None]
+        shown = [f"{key} {value_text(value)}" for key, value in settings.items() if value is not None]
         part = [f"in {group.part}"] if group.part else []
         lines.append("  " + ", ".join([f"{group.name}: {_many(count[number])}", *part, *shown]))
     lines += [*_step_lines(rows, steps), *_frozen_lines(rows)]
     lines += [f"  rule {rule.name} is overruled by later rules" for rule in rows.rules if rule.shadowed]
     lines += [f"  rule {rule.name} matches only what is frozen" for rule in rows.rules if rule.frozen]
     return "\n".join(lines)
+
+
+def settings_text(group: Group) -> str:
+    """What a group has beside its rate and its weight decay that is not the optimizer's own."""
+    own = {key: value for key, value in group.settings.items() if key not in ("LEARNING_RATE", "WEIGHT_DECAY")}
+    return ", ".join(f"{key} {value_text(value)}" for key, value in own.items() if value is not None)
 
 
 def _step_lines(rows: Rows, steps: list[StepChoice]) -> Iterator[str]:
@@ -76,18 +84,19 @@ def _totals(rows: Rows) -> tuple[dict[int, int], dict[int, int]]:
     return count, values
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def cells(row: Row) -> tuple[str, ...]:
     """The cells of a parameter's line."""
     shape = "x".join(map(str, row.shape))
     name = " = ".join((row.name, *row.tied))
     decided = ", ".join(f"{key}: {rule}" for key, rule in row.decided.items())
     if row.group is None:
         return name, shape, " ".join(row.kinds), decided, "", "", "left out (frozen)"
-    rate, decay = _value(row.group.learning_rate), _value(row.group.weight_decay)
+    rate, decay = value_text(row.group.learning_rate), value_text(row.group.weight_decay)
     return name, shape, " ".join(row.kinds), decided, rate, decay, row.group.name + " (frozen)" * row.frozen
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A setting for people."""
     return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(getattr(value, "value", value))
 
 
@@ -101,18 +110,18 @@ def _rule_lines(rows: Rows) -> Iterator[tuple[str, str]]:
         yield rule.name, _many(rule.hits) + remarks
 
 
-def table(rows: Rows, steps: list[StepChoice]) -> Group:
+def table(rows: Rows, steps: list[StepChoice]) -> Rendered:
     """The plan as tables of rich: rules, then parameters."""
-    from rich.console import Group
+    from rich.console import Group as Rendered
     from rich.table import Table
 
     rules = Table("rule", "matches", title=f"{rows.optimizer}: rules")
     for line in _rule_lines(rows):
         rules.add_row(*line)
-    parameters = Table(*_COLUMNS, title=f"{rows.optimizer}: parameters")
+    parameters = Table(*COLUMNS, title=f"{rows.optimizer}: parameters")
     for row in rows:
-        parameters.add_row(*_cells(row))
-    return Group(*([rules] if rows.rules else []), parameters, short(rows, steps))
+        parameters.add_row(*cells(row))
+    return Rendered(*([rules] if rows.rules else []), parameters, short(rows, steps))
 
 
 def text(rows: Rows, steps: list[StepChoice]) -> str:
@@ -130,7 +139,7 @@ def text(rows: Rows, steps: list[StepChoice]) -> str:
 
 
 def _as_text(rows: Rows, steps: list[StepChoice]) -> str:
-    lines = [_COLUMNS, *map(_cells, rows)]
+    lines = [COLUMNS, *map(cells, rows)]
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     shown = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join([*(f"rule {name}: {matches}" for name, matches in _rule_lines(rows)), *shown, short(rows, steps)])

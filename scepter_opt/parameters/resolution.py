@@ -12,7 +12,8 @@ from ..errors import ConfigError, Problem, did_you_mean
 from .implementation import unavailable
 from .rules import WHOLE, Rule, check_settings, conflicts, read_once, settable, unknown_setting
 
-_PRODUCTS = {"LR_MULT": "LEARNING_RATE", "WEIGHT_DECAY_MULT": "WEIGHT_DECAY", "LAYER_DECAY": "LEARNING_RATE"}
+PRODUCTS = {"LR_MULT": "LEARNING_RATE", "WEIGHT_DECAY_MULT": "WEIGHT_DECAY", "LAYER_DECAY": "LEARNING_RATE"}
+"""Keys that multiply a setting, and which."""
 
 
 @dataclass
@@ -69,14 +70,14 @@ def resolve_settings(
     frozen = said.pop("FREEZE", False) or frozen
     said.pop("LAYERS", None)
     config = optimizers.configs[part]
-    settings = {key: value for key, value in said.items() if key not in _PRODUCTS}
+    settings = {key: value for key, value in said.items() if key not in PRODUCTS}
     if optimizers.default:
         _check(config, settings, decided)
     if decided.get("LEARNING_RATE"):
         # a rate of a rule was written for the same batch size as the optimizer's own, which is scaled already
         settings["LEARNING_RATE"] *= optimizers.factors[part]
     # multipliers come last, whatever the order of rules: a rate that a later rule sets is multiplied too
-    for factor, key in _PRODUCTS.items():
+    for factor, key in PRODUCTS.items():
         if factor in said:
             value = settings[key] if key in settings else number_of(config, key)
             if value is None:

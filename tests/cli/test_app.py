@@ -114,8 +114,13 @@ def test_looking_imports_no_torch(command: str) -> None:
 def app_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the examples name."""
     (tmp_path / "conf").mkdir()
-    (tmp_path / "conf" / "config.yaml").write_text("defaults: [optimizer: adamw, lr_scheduler: none, _self_]\n")
-    (tmp_path / "my_app.py").write_text("import torch\n\n\ndef build():\n    return torch.nn.Linear(4, 2)\n")
+    (tmp_path / "conf" / "config.yaml").write_text(
+        "defaults: [optimizer: adamw, lr_scheduler: none, _self_]\nmodel: {_target_: my_app.build}\n"
+    )
+    (tmp_path / "my_app.py").write_text(
+        "import torch\n\n\ndef build():\n    return torch.nn.Linear(4, 2)\n\n\n"
+        "def model_and_optimizer():\n    model = build()\n    return model, torch.optim.AdamW(model.parameters())\n"
+    )
     (tmp_path / "solver.yaml").write_text("SOLVER: {OPTIMIZER: {NAME: AdamW, LEARNING_RATE: 1e-4}}\n")
     write_sweep(tmp_path / "multirun" / "2026-11-30" / "10-00-00")
     monkeypatch.chdir(tmp_path)

@@ -178,3 +178,35 @@ def test_a_model_of_71_billion_values_is_planned_without_its_memory(
     assert plan(["param_groups@optimizer.PARAM_GROUPS=[no_decay,layer_decay]"], "big_models:make") == 0
     shown = capsys.readouterr().out.splitlines()
     assert "163 groups from 3 rules, 723 parameters with 70,553,706,496 values" in shown
+
+
+def curves_in(page: Path) -> list[str]:
+    """The labels of the first panel of a page."""
+    data = json.loads(page.read_text(encoding="utf-8").partition('id="data">')[2].partition("</script>")[0])
+    return [line["label"] for curves in data["curves"] for line in curves["panels"][0]["lines"]]
+
+
+def test_a_page_has_the_curves_of_a_scheduler_whose_length_is_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "plan.html"
+    rule = '+optimizer.PARAM_GROUPS.fast={WHERE: {NAMES: "0"}, SET: {LR_MULT: 10}}'
+    overrides = ["optimizer=sgd", "lr_scheduler=warmup_cosine", rule]
+    assert plan(overrides, model="shop_models:net", out=page, total_steps=100) == 0
+    assert curves_in(page) == ["default", "fast"]
+    assert capsys.readouterr().out == f"wrote {page}\n"
+    # without a length there is the plan, and what was left out is said
+    assert plan(overrides, model="shop_models:net", out=page) == 0
+    assert curves_in(page) == []
+    assert "no curves of lr_scheduler: say by --total-steps how long the run is" in capsys.readouterr().err
+    # what nobody chose is not missed
+    assert plan(["optimizer=sgd"], model="shop_models:net", out=page) == 0
+    assert curves_in(page) == []
+    assert capsys.readouterr().err == ""
+
+
+def test_a_schedulers_own_length_will_do(tmp_path: Path) -> None:
+    page = tmp_path / "plan.html"
+    overrides = ["lr_scheduler=warmup_cosine", "lr_scheduler.TOTAL_STEPS=100"]
+    assert plan(overrides, model="shop_models:net", out=page) == 0
+    assert curves_in(page) == ["default"]

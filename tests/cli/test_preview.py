@@ -153,3 +153,16 @@ def test_some_ticks_are_printed_beside_a_file_and_not_beside_all(
     assert capsys.readouterr().out.splitlines()[1:] == ["learning rate", "step      default", "  50  0.000555556"]
     with pytest.raises(ConfigError, match="--json has every tick"):
         preview(["lr_scheduler=warmup_linear"], 100, at=[50], json=True)
+
+
+def test_a_page_names_what_is_compared(tmp_path: Path) -> None:
+    import json
+
+    page = tmp_path / "curves.html"
+    preview(LINEAR, total_steps=4, out=page, compare=["lr_scheduler.PHASES.warmup.LENGTH=1"])
+    text = page.read_text(encoding="utf-8")
+    data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
+    (panel,) = data["curves"][0]["panels"]
+    assert [line["label"] for line in panel["lines"]] == [" ".join(LINEAR), "lr_scheduler.PHASES.warmup.LENGTH=1"]
+    preview(LINEAR, total_steps=4, out=page)
+    assert f"<title>{LINEAR[0]}" in page.read_text(encoding="utf-8")

@@ -85,3 +85,15 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"out = .*: cannot be made: "):
         results(tmp_path, out=tmp_path / "file/pictures")
+
+
+def test_a_page_is_written_where_the_name_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_sweep(tmp_path / "sweep")
+    page = tmp_path / "results.html"
+    assert results(tmp_path / "sweep", out=page) == 0
+    assert capsys.readouterr().out.endswith(f"wrote {page}\n")
+    data = json.loads(page.read_text(encoding="utf-8").partition('id="data">')[2].partition("</script>")[0])
+    assert [table["title"] for table in data["tables"]] == ["Jobs"]
+    assert [curves["title"] for curves in data["curves"]] == ["Results by key", "The best jobs"]
+    assert results(tmp_path / "sweep", out=page, json=True) == 0
+    assert json.loads(capsys.readouterr().out)["metric"] == "validation_accuracy"

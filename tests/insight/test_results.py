@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from scepter_opt.errors import ConfigError
-from scepter_opt.insight.results import RETURNED, Results, best_panels, job_folders, key_panels, read_job, sort_jobs
+from scepter_opt.insight.results import (
+    RETURNED,
+    Job,
+    Results,
+    best_panels,
+    job_folders,
+    key_panels,
+    rate_panels,
+    read_job,
+    sort_jobs,
+)
 from tests.examples.runs import fork, metrics
 from tests.insight.sweeps import write_job, write_sweep
 
@@ -130,6 +140,16 @@ def test_what_is_plotted_is_the_result_by_key_and_the_curves_of_the_best(tmp_pat
         ("2: optimizer=adamw, optimizer.LEARNING_RATE=0.1", [2, 4, 6], [0.375, 0.75, 0.625]),
         ("0: optimizer=sgd, optimizer.LEARNING_RATE=0.1", [2, 4, 6], [0.25, 0.5, 0.375]),
     ]
+
+
+def test_the_rate_of_the_best_job_is_drawn_where_its_metrics_have_it() -> None:
+    best = Job("3", Path(), [], {"step": [2.0, 4.0, 6.0], "lr": [0.1, None, 0.3], "loss": [1.0, 0.5, 0.2]})
+    other = Job("4", Path(), [], {"lr": [7.0], "loss": [9.0]})
+    (panel,) = rate_panels(Results("loss", False, [best, other], [], {}))
+    assert [(line.label, line.x, line.y) for line in panel.lines] == [("job 3", (2.0, 6.0), (0.1, 0.3))]
+    del best.columns["lr"]
+    assert rate_panels(Results("loss", False, [best, other], [], {})) == []
+    assert rate_panels(Results("loss", False, [], [best], {})) == []
 
 
 def test_a_sweep_of_the_example_is_read(tmp_path: Path) -> None:
