@@ -19,7 +19,10 @@ HOSTS := $(HOSTS_VENV)/installed-hosts-$(HERE)
 NEXT := 1.4.0rc3
 NEXT_OMEGACONF := 2.4.1rc1
 HYDRA_NEXT := $(VENV)/hydra-next/hydra_core-$(NEXT).dist-info
-
+# What editors run for YAML files, of npm.
+SERVER_VERSION := 2.0.0
+SERVER_HOME := $(VENV)/yaml-language-server-$(SERVER_VERSION)
+SERVER := $(SERVER_HOME)/node_modules/.bin/yaml-language-server
 # Debian's browser and what drives it; needed by nothing but their tests.
 CHROMIUM := chromium chromium-driver
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -27,7 +30,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # A hundred of the tests' processes would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help train test test-long test-hosts test-browser chromium picture docs lint bench conf
+.PHONY: help train test test-long test-hosts test-editor test-browser chromium picture docs lint bench conf
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -46,6 +49,9 @@ test-long: $(ALL) ## The tests that take longer
 
 test-hosts: $(HOSTS) ## The tests with other packages: their optimizers, their training loops
 	$(HOSTS_VENV)/bin/python -m pytest -m hosts $(ARGS)
+
+test-editor: $(ALL) $(SERVER) ## The tests with the language server of editors, which npm installs
+	YAML_LANGUAGE_SERVER=$(SERVER) $(RUN) -m pytest -m editor $(ARGS)
 
 test-browser: $(BROWSER) chromium ## The tests of pages in Debian's Chromium, which is installed where it is missing
 	$(RUN) -m pytest -m browser tests/browser $(ARGS)
@@ -83,6 +89,12 @@ $(HOSTS): setup.cfg constraints.txt | $(RUN)
 	$(HOSTS_VENV)/bin/python -m pip install -c constraints.txt setuptools
 	$(HOSTS_VENV)/bin/python -m pip install -c constraints.txt --no-build-isolation -e ".[hosts]"
 	@touch $@
+
+$(SERVER): | $(ALL)
+	@command -v npm > /dev/null || { \
+	    apt-get update && apt-get install -y --no-install-recommends nodejs npm; } || { \
+	    echo "npm is needed for the language server: install Node.js 18 or newer." >&2; exit 1; }
+	npm install --prefix $(SERVER_HOME) --no-audit --no-fund yaml-language-server@$(SERVER_VERSION)
 
 $(HYDRA_NEXT): | $(ALL)
 	rm -rf $(@D)
