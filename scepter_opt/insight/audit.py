@@ -46,7 +46,8 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, with all names."""
-        return {"summary": self.summary, "findings": [asdict(finding) for finding in self.findings]}
+        findings = [{**asdict(finding), "count": finding.count} for finding in self.findings]
+        return {"summary": self.summary, "findings": findings}
 
     def to_json(self) -> str:
         """Everything as JSON, with all names."""
