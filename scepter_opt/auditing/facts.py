@@ -124,7 +124,8 @@ def _by_name(optimizer: Any) -> dict[str, Any]:
 
 def _listed(scheduler: Any) -> list[Any]:
     several = scheduler.values() if isinstance(scheduler, Mapping) else scheduler
-    schedulers = list(several) if isinstance(several, Iterable) else [] if scheduler is None else [scheduler]
+    listed = isinstance(scheduler, (Mapping, list, tuple))
+    schedulers = list(several) if listed else [] if scheduler is None else [scheduler]
     for each in schedulers:
         if isinstance(each, type) or not (callable(getattr(each, "step", None)) or callable(each)):
             message = "must have a step, or be the function by which a training loop sets rates."

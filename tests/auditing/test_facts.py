@@ -61,6 +61,7 @@ SGD = torch.optim.SGD(MODEL.parameters(), lr=0.1)
         ((MODEL, {"muon": SGD, "adamw": None}), "adamw.*: must be an optimizer"),
         ((MODEL, []), "optimizer: there is none"),
         ((MODEL, SGD, 3), "scheduler = 3: must have a step"),
+        ((MODEL, SGD, "cosine"), "scheduler = 'cosine': must have a step"),
         ((MODEL, SGD, torch.optim.lr_scheduler.StepLR), "scheduler.*: must have a step"),
     ],
 )
