@@ -68,12 +68,12 @@ def write_pages(folder: Path) -> list[Path]:
         "phases": _phases_page(folder),
     }
     for name, text in pages.items():
-        _write(folder / f"{name}.md", text)
+        write(folder / f"{name}.md", text)
     return [folder / f"{name}.md" for name in pages]
 
 
-def _write(path: Path, text: str) -> None:
-    # Sphinx reads anew what has another date
+def write(path: Path, text: str) -> None:
+    """Write a page unless it is there as it should be: Sphinx reads anew what has another date."""
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
 
