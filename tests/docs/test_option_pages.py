@@ -1,4 +1,4 @@
-"""The site builds without a warning; it has every option with every key, and a curve of every scheduler that has one."""
+"""The site builds without a warning; it has every option with every key, and a curve of each scheduler that has one."""
 
 from __future__ import annotations
 
