@@ -22,7 +22,7 @@ def build_optimizer(params: Any, cfg: Any, logger: Any = None) -> Optimizer:
 
     Args:
         params: A module, a mapping of names to modules or tensors, `named_parameters()`, tensors, or torch's list of
-            group dicts.
+            group dicts. An iterator such as `model.parameters()` has the names of the module that it leads to.
         cfg: The node: any mapping with `NAME`, or a Config.
         logger: Told what was built; anything with `info`.
 
@@ -56,10 +56,12 @@ def build_optimizers(parameters: Any, cfgs: Any, logger: Any = None) -> dict[str
     >>> list(build_optimizers(models, nodes))
     ['generator', 'critic']
     """
-    if isinstance(parameters, Iterator):
-        parameters = list(parameters)  # each node plans over all of them
     prefix = full_key(cfgs) or "optimizers"
     configs = checked_nodes(cfgs, OPTIMIZERS, prefix)
+    if isinstance(parameters, Iterator):
+        # each node plans over all of them, and an iterator gives what it has only once
+        with below(prefix):
+            parameters = collect(parameters, any(config.get("DIFFERENTIABLE") for config in configs.values()))
     plans: dict[str, Plan] = {}
     for name, config in configs.items():
         with below(f"{prefix}.{name}"):
