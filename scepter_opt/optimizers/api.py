@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..components.checking import checked, checked_nodes
-from ..config.nodes import full_key
+from ..config.nodes import full_key, node_of_call
 from ..errors import ConfigError, Problem, below
 from ..parameters.named_parameters import Parameters, collect
 from ..parameters.plan import Plan
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 
-def build_optimizer(params: Any, cfg: Any, logger: Any = None) -> Optimizer:
+def build_optimizer(params: Any, cfg: Any = None, logger: Any = None, **keys: Any) -> Optimizer:
     """Build the optimizer that a node describes, over a model's parameters.
 
     Args:
@@ -25,6 +25,8 @@ def build_optimizer(params: Any, cfg: Any, logger: Any = None) -> Optimizer:
             group dicts. An iterator such as `model.parameters()` has the names of the module that it leads to.
         cfg: The node: any mapping with `NAME`, or a Config.
         logger: Told what was built; anything with `info`.
+        keys: The node's keys, in place of `cfg`: so a node with `_target_: scepter_opt.build_optimizer` beside its own
+            keys is one that Hydra instantiates.
 
     Raises:
         ConfigError: Anything is wrong; nothing was changed.
@@ -32,8 +34,10 @@ def build_optimizer(params: Any, cfg: Any, logger: Any = None) -> Optimizer:
     >>> import torch
     >>> type(build_optimizer(torch.nn.Linear(2, 1), {"NAME": "SGD", "LEARNING_RATE": 0.1}))
     <class 'torch.optim.sgd.SGD'>
+    >>> build_optimizer(torch.nn.Linear(2, 1).parameters(), NAME="SGD", LEARNING_RATE=0.1).defaults["lr"]
+    0.1
     """
-    return OPTIMIZERS.build(cfg, logger, parameters=params)
+    return OPTIMIZERS.build(node_of_call(cfg, keys, "optimizer"), logger, parameters=params)
 
 
 def build_optimizers(parameters: Any, cfgs: Any, logger: Any = None) -> dict[str, Optimizer]:
