@@ -8,10 +8,23 @@ from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 import scepter_opt
 from scepter_opt import ConfigError
-from tests.hosts.lightning_app import ADAMW, BATCHES, EPOCHS, HYBRID, SCHEDULES, App, fit, lightning, plain
+from tests.hosts.lightning_app import (
+    ADAMW,
+    BATCHES,
+    EPOCHS,
+    HYBRID,
+    QUIET,
+    SCHEDULES,
+    App,
+    fit,
+    lightning,
+    loader,
+    plain,
+)
 
 pytestmark = [
     pytest.mark.hosts,
@@ -130,7 +143,6 @@ def test_the_module_has_its_own_again_after_the_run(tmp_path: Path) -> None:
 
 def test_a_second_fit_begins_anew(tmp_path: Path) -> None:
     from scepter_opt.integrations.lightning import Configure
-    from tests.hosts.lightning_app import QUIET, loader
 
     callback, rates = Configure(ADAMW, SCHEDULES["StepLR by epoch"]), []
     for _ in range(2):
@@ -159,3 +171,15 @@ def test_warnings_about_the_order_of_steps_do_not_come(tmp_path: Path) -> None:
         warnings.simplefilter("always")
         fit(ADAMW, SCHEDULES["StepLR by epoch"], tmp_path)
     assert not [each for each in caught if "lr_scheduler.step()" in str(each.message)]
+
+
+def test_the_call_of_the_document_runs(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "lightning.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(text.partition("```python title=hosts/module.py\n")[2].partition("```")[0], names)
+    cfg = OmegaConf.create({"optimizer": ADAMW, "lr_scheduler": SCHEDULES["PhasesLR by step"]})
+    keywords = {"max_epochs": EPOCHS, "enable_checkpointing": False, **QUIET}
+    trainer = lightning.Trainer(default_root_dir=tmp_path, **keywords)
+    trainer.fit(names["Module"](cfg), loader())
+    (config,) = trainer.lr_scheduler_configs
+    assert (config.scheduler.last_epoch, config.scheduler.total_steps) == (STEPS, STEPS)
