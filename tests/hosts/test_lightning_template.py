@@ -147,7 +147,7 @@ def test_stopped_and_resumed_by_the_app_it_equals_the_unbroken_run(app: Path) ->
     import torch
 
     command = "python src/train.py callbacks=scepter optimizer=muon_adamw lr_scheduler.PHASES.warmup.LENGTH=3"
-    more = ["+callbacks.model_checkpoint.save_top_k=-1", "+callbacks.model_checkpoint.every_n_epochs=1"]
+    more = ["++callbacks.model_checkpoint.save_top_k=-1", "++callbacks.model_checkpoint.every_n_epochs=1"]
     run(command, app, *more)
     first, last = sorted(app.rglob("epoch*.ckpt"), key=lambda path: path.stat().st_mtime_ns)[-2:]
     run(command, app, *more, f"++ckpt_path={str(first).replace('=', chr(92) + '=')}")
