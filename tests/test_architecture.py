@@ -72,6 +72,7 @@ ELSEWHERE = {
     "checkpoint/contents.py": "tests/checkpoint/test_files.py",
     "checkpoint/loading.py": "tests/checkpoint/test_edits.py",
     "checkpoint/schedules.py": "tests/checkpoint/test_schedulers.py",
+    "integrations/lightning_schedulers.py": "tests/hosts/test_lightning_checkpoints.py",
     "components/component.py": "tests/config/test_base.py",
     "config/fields.py": "tests/config/test_coercion.py",
     "lr_schedulers/pairing.py": "tests/lr_schedulers/test_phases_messages.py",

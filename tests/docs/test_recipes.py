@@ -106,7 +106,7 @@ def test_a_cooldown_ends_a_run_from_where_a_checkpoint_stands(tmp_path: Path) ->
     for _ in range(80):
         optimizer.step()
         scheduler.step()
-    run = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+    run: dict[str, Any] = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
     scepter_opt.checkpoint.save(tmp_path / "run", **run, step=80)
     cfg = compose("config", ["+experiment=cooldown", "lr_scheduler.PHASES.warmup.LENGTH=10"])
     optimizer = scepter_opt.build_optimizer(model, cfg.optimizer)
