@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, final
 
 from ..errors import Problem
-from ..parameters.named_parameters import clean_names
+from ..parameters.modules import clean_names
 from ..parameters.state import unmatched
 from .objects import place
 from .renaming import Renaming

@@ -11,7 +11,7 @@ from typing import Any
 from ..components.signatures import parameters_of
 from ..errors import ConfigError, Problem, show
 from ..parameters.merging import SETTINGS, said_of
-from ..parameters.named_parameters import clean_names
+from ..parameters.modules import clean_names
 from ..parameters.replaced import replaced
 from ..parameters.state import names_of, part_of
 from ..schedules.record import BUILT_FROM

@@ -11,7 +11,8 @@ from omegaconf import MISSING
 from ..config.nodes import config_type, full_key, pairs, read
 from ..errors import ConfigError, Problem, below, text_of
 from .registry import Entry, Registry, meant_registry, registries
-from .targets import as_keys, as_written, target_entry
+from .registry import registry as registry_of
+from .targets import as_keys, as_written, call_keys, target_entry
 
 
 def check_node(node: Any, registry: Registry | None, imports: bool | None = None, key: str | None = None) -> Any:
@@ -96,6 +97,13 @@ def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple
     values, problems = read(node, registry.kind if registry else "")
     if not values and problems:
         return None, problems
+    values, kind = call_keys(values)
+    if kind is not None:
+        built = registry_of(kind)
+        if registry not in (None, built):
+            message = f"builds an entry of {kind}; an entry of {registry.kind} is needed here."
+            return None, [Problem("_target_", message)]
+        registry = built
     # problems come from reading, from the keys and from what lies below them: they are told in the order of the keys
     order = {text_of(key): position for position, key in enumerate(["NAME", *values])}
     unread = {_first(problem.key) for problem in problems}

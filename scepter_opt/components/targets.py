@@ -1,4 +1,4 @@
-"""Nodes for hydra.utils.instantiate: a `_target_` of torch's kind with its keywords, read as the class's own node."""
+"""Nodes for hydra.utils.instantiate: a `_target_` of torch's kind, or this package's call, read as a node of ours."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ from .registry import Entry, Registry, registries, registry
 
 # How Hydra is to call the target, which is ours to do here.
 _HYDRAS_OWN = ("_target_", "_partial_", "_convert_", "_recursive_")
+# By the calls that take a node's keys as keywords: the kind of node, and what else they take.
+_CALLS = {
+    "build_optimizer": ("optimizer", "optimizers.api", ("params", "logger")),
+    "build_lr_scheduler": (
+        "lr_scheduler",
+        "lr_schedulers.api",
+        ("optimizer", "total_steps", "steps_per_epoch", "logger"),
+    ),
+}
 # A class of torch's kind has no keyword of its own that is called so: the key is this package's.
 _NAMES = ("NAME", "name")
 
@@ -35,13 +44,32 @@ def target_entry(values: Mapping[Any, Any], imports: bool | None = None) -> Entr
     return _of_others(target) if imports else None
 
 
+def call_keys(values: Mapping[Any, Any]) -> tuple[dict[Any, Any], str | None]:
+    """The keys of a node whose `_target_` is one of this package's calls, and the kind that it builds.
+
+    Of any other node all values and None; so too of a call that is given its node as `cfg`, which is read by itself.
+
+    >>> call_keys({"_target_": "scepter_opt.build_optimizer", "_partial_": True, "NAME": "SGD"})
+    ({'NAME': 'SGD'}, 'optimizer')
+    """
+    target = values.get("_target_")
+    if isinstance(target, str) and "cfg" not in values:
+        kind, module, arguments = _CALLS.get(target.rpartition(".")[2], ("", "", ()))
+        if kind and target.rpartition(".")[0] in ("scepter_opt", f"scepter_opt.{module}"):
+            return {key: values[key] for key in values if key not in (*_HYDRAS_OWN, *arguments)}, kind
+    return dict(values), None
+
+
 def target_kind(values: Mapping[Any, Any], imports: bool | None = None) -> str | None:
-    """`optimizer` or `lr_scheduler` where a node's `_target_` lies in torch's package for it.
+    """`optimizer` or `lr_scheduler` where a node's `_target_` is a call of ours, or lies in torch's package for it.
 
     Args:
         values: The plain values of the node.
         imports: Whether any other target is imported, to see whether it is of torch's kind.
     """
+    called = call_keys(values)[1]
+    if called is not None:
+        return called
     target = values.get("_target_")
     module = target.rpartition(".")[0] if isinstance(target, str) else ""
     for known in reversed(registries()):  # torch.optim.lr_scheduler lies in torch.optim

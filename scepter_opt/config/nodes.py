@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import MISSING, Container, DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ..errors import ABSENT, Problem, join_key, reason_of, text_of
+from ..errors import ABSENT, ConfigError, Problem, join_key, reason_of, text_of
 from .base import Readable
 
 DEEPEST = 40
@@ -29,6 +29,24 @@ def full_key(node: Any) -> str:
     with suppress(ValueError):  # a key above it is an integer of more digits than Python writes
         return str(node._get_full_key("_")).removesuffix("_").rstrip(".") if isinstance(node, DictConfig) else ""
     return ""
+
+
+def node_of_call(cfg: Any, keys: Mapping[str, Any], kind: str) -> Any:
+    """The node of a call that takes one, or its keys as keywords.
+
+    Args:
+        cfg: The node, or None.
+        keys: Keys of the node that were given as keywords.
+        kind: What the node is of, for the messages.
+
+    Raises:
+        ConfigError: Both are given.
+    """
+    if cfg is None or not keys:
+        return cfg if cfg is not None else keys or None
+    message = "is given beside cfg: write it there, or give all keys as keywords."
+    place = full_key(cfg) or kind
+    raise ConfigError(Problem(join_key(place, key), message, value) for key, value in keys.items())
 
 
 def config_type(node: Any) -> type | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..components.checking import inspect
 from ..components.registry import option_name, registry
-from ..components.targets import as_keys, target_entry, target_kind
+from ..components.targets import as_keys, call_keys, target_entry, target_kind
 from ..config.validation import fields
 from ..errors import ConfigError, Problem, join_key
 from .result import Converted, idle, is_later, normal
@@ -20,7 +20,7 @@ _GETTERS = ("hydra.utils.get_method", "hydra.utils.get_object", "hydra.utils.get
 
 def kind_of(values: dict[Any, Any]) -> str | None:
     """The kind of a node whose `_target_` is torch's; None of any other."""
-    return target_kind(values)
+    return None if call_keys(values)[1] else target_kind(values)
 
 
 def foreign(kind: str, key: str, values: dict[Any, Any]) -> Converted:

@@ -17,6 +17,7 @@ from ..lr_schedulers.registry import LR_SCHEDULERS
 from ..parameters.replaced import replaced
 from ..schedules.horizon import steps_per_tick
 from ..schedules.record import BUILT_FROM
+from .ticks import ticks_of
 
 if TYPE_CHECKING:
     from torch.amp import GradScaler
@@ -69,16 +70,14 @@ class Driver:
             if hasattr(given, "param_groups"):
                 raise ConfigError([Problem(name, f"a driver needs a {name} here, not the {type(given).__name__}.")])
         config = check_node(cfg, LR_SCHEDULERS)
-        interval = config.get("INTERVAL", "step")
+        ticks = ticks_of(config)
         self.scheduler: Any = scheduler
         self.scaler = scaler
         self.steps = 0
         """Optimizer steps that were made."""
         self.epochs = 0
         """Epochs that ended."""
-        self._by_epoch = str(getattr(interval, "value", interval)) == "epoch"
-        self._frequency = int(config.get("FREQUENCY", 1))
-        self._monitor: str | None = config.get("MONITOR")
+        self._by_epoch, self._frequency, self._monitor = ticks.by_epoch, ticks.frequency, ticks.monitor
         self._node_key = full_key(cfg) or "lr_scheduler"
         self._key = f"{self._node_key}.MONITOR"
         self._inner = _unwrapped(scheduler)

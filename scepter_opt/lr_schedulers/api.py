@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ..components.checking import check_node, checked_nodes
-from ..config.nodes import full_key, read
+from ..config.nodes import full_key, node_of_call, read
 from ..errors import ConfigError, Problem, below, did_you_mean, say
 from ..schedules.timeline import PlainSchedule
 from .building import horizon, untouched
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 def build_lr_scheduler(
     optimizer: Optimizer,
-    cfg: Any,
+    cfg: Any = None,
     total_steps: int | Horizon | None = None,
     steps_per_epoch: int | None = None,
     logger: Any = None,
+    **keys: Any,
 ) -> LRScheduler:
     """Build the scheduler that a node describes.
 
@@ -38,6 +39,7 @@ def build_lr_scheduler(
             steps per epoch too.
         steps_per_epoch: Optimizer steps per epoch, for schedules that count epochs.
         logger: Told what was built; anything with `info`.
+        keys: The node's keys, in place of `cfg`, as for `build_optimizer`.
 
     Raises:
         ConfigError: Anything is wrong; nothing was changed.
@@ -48,8 +50,9 @@ def build_lr_scheduler(
     >>> scheduler.T_max
     100
     """
+    node = node_of_call(cfg, keys, "lr_scheduler")
     return LR_SCHEDULERS.build(
-        cfg, logger, optimizer=optimizer, total_steps=total_steps, steps_per_epoch=steps_per_epoch
+        node, logger, optimizer=optimizer, total_steps=total_steps, steps_per_epoch=steps_per_epoch
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..components.checking import checked, checked_nodes
-from ..config.nodes import full_key
+from ..config.nodes import full_key, node_of_call
 from ..errors import ConfigError, Problem, below
 from ..parameters.named_parameters import Parameters, collect
 from ..parameters.plan import Plan
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 
-def build_optimizer(params: Any, cfg: Any, logger: Any = None) -> Optimizer:
+def build_optimizer(params: Any, cfg: Any = None, logger: Any = None, **keys: Any) -> Optimizer:
     """Build the optimizer that a node describes, over a model's parameters.
 
     Args:
         params: A module, a mapping of names to modules or tensors, `named_parameters()`, tensors, or torch's list of
-            group dicts.
+            group dicts. An iterator such as `model.parameters()` has the names of the module that it leads to.
         cfg: The node: any mapping with `NAME`, or a Config.
         logger: Told what was built; anything with `info`.
+        keys: The node's keys, in place of `cfg`: so a node with `_target_: scepter_opt.build_optimizer` beside its own
+            keys is one that Hydra instantiates.
 
     Raises:
         ConfigError: Anything is wrong; nothing was changed.
@@ -32,8 +34,10 @@ def build_optimizer(params: Any, cfg: Any, logger: Any = None) -> Optimizer:
     >>> import torch
     >>> type(build_optimizer(torch.nn.Linear(2, 1), {"NAME": "SGD", "LEARNING_RATE": 0.1}))
     <class 'torch.optim.sgd.SGD'>
+    >>> build_optimizer(torch.nn.Linear(2, 1).parameters(), NAME="SGD", LEARNING_RATE=0.1).defaults["lr"]
+    0.1
     """
-    return OPTIMIZERS.build(cfg, logger, parameters=params)
+    return OPTIMIZERS.build(node_of_call(cfg, keys, "optimizer"), logger, parameters=params)
 
 
 def build_optimizers(parameters: Any, cfgs: Any, logger: Any = None) -> dict[str, Optimizer]:
@@ -56,10 +60,12 @@ def build_optimizers(parameters: Any, cfgs: Any, logger: Any = None) -> dict[str
     >>> list(build_optimizers(models, nodes))
     ['generator', 'critic']
     """
-    if isinstance(parameters, Iterator):
-        parameters = list(parameters)  # each node plans over all of them
     prefix = full_key(cfgs) or "optimizers"
     configs = checked_nodes(cfgs, OPTIMIZERS, prefix)
+    if isinstance(parameters, Iterator):
+        # each node plans over all of them, and an iterator gives what it has only once
+        with below(prefix):
+            parameters = collect(parameters, any(config.get("DIFFERENTIABLE") for config in configs.values()))
     plans: dict[str, Plan] = {}
     for name, config in configs.items():
         with below(f"{prefix}.{name}"):

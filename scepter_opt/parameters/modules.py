@@ -76,3 +76,30 @@ def own_parameters(root: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]
             if tensor is not None:
                 owner = host if host is not None and part.startswith("original") else module
                 yield f"{place}.{part}" if place else part, tensor, owner
+
+
+def cleaned(pairs: list[tuple[str, Any]], strip: int | None = None) -> Iterator[tuple[str, Any]]:
+    """The pairs with names as they would be without wrappers."""
+    if strip is None:
+        strip = common_modules([name for name, _ in pairs])
+    for name, item in pairs:
+        parts = [part for part in name.split(".") if part not in WRAPPERS]
+        yield ".".join(parts[strip:]), item
+
+
+def clean_names(names: list[str]) -> list[str]:
+    """Names of one model's parameters as they would be without wrappers.
+
+    >>> clean_names(["module._orig_mod.0.weight", "module._orig_mod.0.bias"])
+    ['0.weight', '0.bias']
+    """
+    return [name for name, _ in cleaned([(name, None) for name in names])]
+
+
+def common_modules(names: list[str]) -> int:
+    """How often all names say `module` at their beginning: so often a wrapper was put around the whole."""
+    count = 0
+    inner = [[part for part in name.split(".") if part not in WRAPPERS] for name in names]
+    while inner and all(len(parts) > count + 1 and parts[count] == "module" for parts in inner):
+        count += 1
+    return count

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import ConfigError, Problem, show
-from .modules import WRAPPERS, walk, walk_with_hosts
+from .iterators import modules_of
+from .modules import cleaned, common_modules, walk, walk_with_hosts
 
 _FORMS = (
     "pass a module, a mapping of names to modules or tensors, named_parameters(), tensors, or torch's list of group "
@@ -75,6 +76,18 @@ class Parameters:
                 chosen.given_of.append(self.given_of[old])
         return chosen
 
+    def has(self, name: str, tensor: Any) -> bool:
+        """Whether a tensor is among these, and by this name if there is one."""
+        position = self._position.get(id(tensor))
+        return position is not None and (not name or name in self.all_names(position))
+
+    def add_known(self, known: Parameters, tensors: Iterable[Any]) -> None:
+        """Add some of other columns' parameters, in an order of their own, under all their names."""
+        self.roots = known.roots
+        for tensor in tensors:
+            for name, owner in known.identities(known._position[id(tensor)]):
+                self.add(name, tensor, owner)
+
     def add_module(self, prefix: str, root: Any) -> None:
         """Add all parameters of a module."""
         self.roots.append((prefix, root))
@@ -121,7 +134,8 @@ def collect(parameters: Any, graph_tensors: bool = False) -> Parameters:
 
     Args:
         parameters: A module, a mapping of names to modules or tensors, `named_parameters()`, tensors, or torch's list
-            of group dicts.
+            of group dicts; or columns, which stay as they are. What an iterator yields has names where it still leads
+            to modules that hold all of it.
         graph_tensors: Whether results of operations are taken as well as leaves of the graph.
 
     Raises:
@@ -129,52 +143,65 @@ def collect(parameters: Any, graph_tensors: bool = False) -> Parameters:
     """
     import torch
 
+    if isinstance(parameters, Parameters):
+        return parameters
     columns = Parameters()
     if isinstance(parameters, torch.nn.Module):
         columns.add_module("", parameters)
     elif isinstance(parameters, Mapping):
         # tensors keep the names they are given; a wrapper's prefix goes where all of them have it
         pairs = [(str(name), item) for name, item in parameters.items() if not isinstance(item, torch.nn.Module)]
-        cleaned = dict(_cleaned(pairs))
+        tensors = dict(cleaned(pairs))
         for name, item in parameters.items():
             if isinstance(item, torch.nn.Module):
                 columns.add_module(str(name), item)
-        for name, item in cleaned.items():
+        for name, item in tensors.items():
             _check_tensor(name, item, graph_tensors)
             columns.add(name, item)
     # both can be iterated over: a text would be its letters, a tensor its rows
     elif isinstance(parameters, (str, torch.Tensor)) or not isinstance(parameters, Iterable):
         raise _refusal(f"{_described(parameters)} cannot be trained: {_FORMS}")
     else:
-        # an iterator gives what it has only once
-        _collect_items(columns, list(parameters), graph_tensors)
+        # an iterator gives what it has only once, and forgets its modules then
+        roots = modules_of([parameters])
+        _collect_items(columns, list(parameters), roots, graph_tensors)
     _check_names(columns)
     _check_initialized(columns)
     return columns
 
 
-def _collect_items(columns: Parameters, items: list[Any], graph_tensors: bool) -> None:
+def _collect_items(columns: Parameters, items: list[Any], roots: list[tuple[str, Any]], graph_tensors: bool) -> None:
     groups = [item for item in items if isinstance(item, Mapping)]
     if groups and len(groups) < len(items):
         raise _refusal("holds group dicts and something else: give either.")
-    if not groups:
-        _add_pairs(columns, _named(items), graph_tensors)
-        return
+    roots = roots or modules_of(group.get("params") for group in groups)
+    named = [(group, _named(_members(group))) for group in groups] or [({}, _named(items))]
+    every = [pair for _, pairs in named for pair in pairs]
     # whether `module.` is a wrapper's shows only over the names of all groups together
-    named = [(group, _named(_members(group))) for group in groups]
-    strip = _common_modules([name for _, pairs in named for name, _ in pairs])
+    strip = common_modules([name for name, _ in every])
+    known = _looked_up(every, roots, strip) if roots else None
     for group, pairs in named:
-        settings = {key: value for key, value in group.items() if key not in ("params", "param_names")}
-        columns.given.append(settings)
         before = len(columns)
-        _add_pairs(columns, pairs, graph_tensors, strip)
-        columns.given_of += [len(columns.given) - 1] * (len(columns) - before)
+        if known is None:
+            _add_pairs(columns, pairs, graph_tensors, strip)
+        else:
+            columns.add_known(known, [tensor for _, tensor in pairs])
+        if groups:
+            settings = {key: value for key, value in group.items() if key not in ("params", "param_names")}
+            columns.given.append(settings)
+            columns.given_of += [len(columns.given) - 1] * (len(columns) - before)
 
 
-def _add_pairs(
-    columns: Parameters, pairs: list[tuple[str, Any]], graph_tensors: bool, strip: int | None = None
-) -> None:
-    for name, tensor in _cleaned(pairs, strip):
+def _looked_up(pairs: list[tuple[str, Any]], roots: list[tuple[str, Any]], strip: int) -> Parameters | None:
+    """All parameters of modules, where they hold all of these tensors, under their names if they have any."""
+    known = Parameters()
+    for prefix, root in roots:
+        known.add_module(prefix, root)
+    return known if all(known.has(name, tensor) for name, tensor in cleaned(pairs, strip)) else None
+
+
+def _add_pairs(columns: Parameters, pairs: list[tuple[str, Any]], graph_tensors: bool, strip: int) -> None:
+    for name, tensor in cleaned(pairs, strip):
         _check_tensor(name, tensor, graph_tensors)
         columns.add(name, tensor)
 
@@ -210,33 +237,6 @@ def _named(items: list[Any]) -> list[tuple[str, Any]]:
         else:
             pairs.append(("", item))
     return pairs
-
-
-def _cleaned(pairs: list[tuple[str, Any]], strip: int | None = None) -> Iterator[tuple[str, Any]]:
-    """The pairs with names as they would be without wrappers."""
-    if strip is None:
-        strip = _common_modules([name for name, _ in pairs])
-    for name, item in pairs:
-        parts = [part for part in name.split(".") if part not in WRAPPERS]
-        yield ".".join(parts[strip:]), item
-
-
-def clean_names(names: list[str]) -> list[str]:
-    """Names of one model's parameters as they would be without wrappers.
-
-    >>> clean_names(["module._orig_mod.0.weight", "module._orig_mod.0.bias"])
-    ['0.weight', '0.bias']
-    """
-    return [name for name, _ in _cleaned([(name, None) for name in names])]
-
-
-def _common_modules(names: list[str]) -> int:
-    """How often all names say `module` at their beginning: so often a wrapper was put around the whole."""
-    count = 0
-    inner = [[part for part in name.split(".") if part not in WRAPPERS] for name in names]
-    while inner and all(len(parts) > count + 1 and parts[count] == "module" for parts in inner):
-        count += 1
-    return count
 
 
 def _check_tensor(name: str, value: Any, graph_tensors: bool) -> None:

@@ -12,8 +12,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from ..errors import Problem
-from .modules import own_parameters
-from .named_parameters import clean_names
+from .modules import clean_names, own_parameters
 
 T = TypeVar("T")
 

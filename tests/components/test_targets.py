@@ -150,3 +150,80 @@ def test_a_path_that_is_nearly_torchs_is_told(target: str) -> None:
     cfg = {"optimizer": {"_target_": target, "lr": 1}, "lr_scheduler": {"NAME": "CosineAnnealingLR"}}
     with pytest.raises(ConfigError, match=r"optimizer._target_ = .* Did you mean torch.optim.AdamW\?"):
         scepter_opt.check(cfg)
+
+
+CALLS: dict[str, dict[str, Any]] = {
+    "optimizer": {"_target_": "scepter_opt.build_optimizer", "_partial_": True, "NAME": "SGD", "LEARNING_RATE": 0.5},
+    "scheduler": {
+        "_target_": "scepter_opt.build_lr_scheduler",
+        "_partial_": True,
+        "NAME": "StepLR",
+        "STEP_SIZE": 2,
+        "total_steps": 6,
+    },
+}
+
+
+def test_a_call_of_ours_that_is_given_the_keys_is_a_node() -> None:
+    cfg = {"model": CALLS}
+    assert {key: config.NAME for key, config in scepter_opt.check(cfg).items()} == {
+        "model.optimizer": "SGD",
+        "model.scheduler": "StepLR",
+    }
+    assert scepter_opt.check(CALLS["optimizer"]).LEARNING_RATE == 0.5
+    plan = scepter_opt.plan(CALLS["optimizer"], nn.Linear(2, 2))
+    assert [group.learning_rate for group in plan.group_settings] == [0.5]
+    optimizer = scepter_opt.build_optimizer(nn.Linear(2, 2), CALLS["optimizer"])
+    assert type(optimizer) is torch.optim.SGD
+    rates = list(scepter_opt.preview(CALLS["scheduler"], total_steps=4)["default"])
+    assert rates == pytest.approx([1.0, 1.0, 0.1, 0.1])
+
+
+def test_hydra_instantiates_it_as_it_stands() -> None:
+    model = nn.Linear(2, 2)
+    made = hydra.utils.instantiate(CALLS)
+    optimizer = made["optimizer"](params=model.parameters())
+    scheduler = made["scheduler"](optimizer=optimizer)
+    assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
+    assert (optimizer.param_groups[0]["lr"], scheduler.step_size) == (0.5, 2)
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ({**CALLS["optimizer"], "LERNING_RATE": 1}, "optimizer.LERNING_RATE = 1: SGD has no such key. Did you mean"),
+        ({**CALLS["optimizer"], "NAME": "StepLR"}, "optimizer.NAME = 'StepLR': is an entry of lr_scheduler; an entry"),
+        ({"_target_": "scepter_opt.build_optimizer"}, "optimizer.NAME: is required"),
+        (CALLS["scheduler"], "optimizer._target_: builds an entry of lr_scheduler; an entry of optimizer is needed"),
+    ],
+)
+def test_a_mistake_in_it_is_named(node: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        scepter_opt.build_optimizer(nn.Linear(2, 2), node)
+    assert message in str(caught.value)
+    if "NAME" in node and "scheduler" not in node["_target_"]:
+        with pytest.raises(ConfigError):
+            scepter_opt.check({"model": {"optimizer": node}})
+
+
+def test_keywords_beside_a_node_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"optimizer.LEARNING_RATE = 1: is given beside cfg: write it there"):
+        scepter_opt.build_optimizer(nn.Linear(2, 2), {"NAME": "SGD"}, LEARNING_RATE=1)
+    optimizer = torch.optim.SGD([torch.zeros(1)])
+    with pytest.raises(ConfigError, match=r"lr_scheduler.GAMMA = 1: is given beside cfg"):
+        scepter_opt.build_lr_scheduler(optimizer, {"NAME": "StepLR", "STEP_SIZE": 1}, GAMMA=1)
+    with pytest.raises(ConfigError, match="optimizer = None: must be a node"):
+        scepter_opt.build_optimizer(nn.Linear(2, 2))
+
+
+def test_torchs_nodes_are_planned_and_previewed_as_they_stand() -> None:
+    rules = {"bias": {"WHERE": {"KINDS": "bias"}, "SET": {"LR_MULT": 2}}}
+    node = {"_target_": "torch.optim.Adam", "_partial_": True, "lr": 0.1, "PARAM_GROUPS": rules}
+    plan = scepter_opt.plan(node, nn.Linear(2, 2).parameters())
+    assert [group.learning_rate for group in plan.group_settings] == [0.1, 0.2]
+    schedule = {"_target_": "torch.optim.lr_scheduler.StepLR", "_partial_": True, "step_size": 1, "gamma": 0.5}
+    rates = scepter_opt.preview({**schedule, "INTERVAL": "epoch"}, 30, plan, steps_per_epoch=10)
+    assert {name: list(values) for name, values in rates.items()} == {
+        "default": [0.1, 0.05, 0.025],
+        "bias": [0.2, 0.1, 0.05],
+    }

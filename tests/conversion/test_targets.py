@@ -9,6 +9,7 @@ import torch
 
 import scepter_opt
 from scepter_opt.conversion import convert
+from scepter_opt.conversion.targets import kind_of
 from tests.support import (
     SCHEDULER_KEYS,
     SCHEDULERS,
@@ -139,3 +140,8 @@ def test_what_only_printed_is_a_note() -> None:
     conversion = convert({"scheduler": target("lr_scheduler.ExponentialLR", gamma=0.9, verbose=False)})
     assert not conversion.unconverted
     assert conversion.notes == ["scheduler.verbose is left out: it only printed."]
+
+
+def test_a_call_of_ours_is_no_class_of_torchs() -> None:
+    assert kind_of({"_target_": "scepter_opt.build_optimizer", "NAME": "SGD"}) is None
+    assert kind_of({"_target_": "torch.optim.SGD"}) == "optimizer"
