@@ -15,7 +15,7 @@ from ..lr_schedulers.finishing import TARGET as FINISH_TARGET
 from ..lr_schedulers.metrics import Metric, metric_for
 from ..lr_schedulers.registry import LR_SCHEDULERS
 from ..parameters.replaced import replaced
-from ..schedules.horizon import steps_per_tick
+from ..schedules.horizon import Interval, steps_per_tick
 from ..schedules.record import BUILT_FROM
 from .ticks import ticks_of
 
@@ -46,6 +46,7 @@ class Driver:
         scheduler: What `build_lr_scheduler` made.
         cfg: The node that it was made of: INTERVAL, FREQUENCY and MONITOR are read.
         scaler: The GradScaler of the loop: a step that it skipped is no tick, for each of several optimizers alone.
+        counts_steps: Whether `step` is no tick where the optimizer made none since the last call, as with a scaler.
         metrics: Names of the metrics that the loop measures, where they are known.
 
     Raises:
@@ -64,7 +65,13 @@ class Driver:
     """
 
     def __init__(
-        self, scheduler: LRScheduler, cfg: Any, *, scaler: GradScaler | None = None, metrics: Collection[str] = ()
+        self,
+        scheduler: LRScheduler,
+        cfg: Any,
+        *,
+        scaler: GradScaler | None = None,
+        metrics: Collection[str] = (),
+        counts_steps: bool = False,
     ) -> None:
         for name, given in (("scheduler", scheduler), ("scaler", scaler)):
             if hasattr(given, "param_groups"):
@@ -73,6 +80,7 @@ class Driver:
         ticks = ticks_of(config)
         self.scheduler: Any = scheduler
         self.scaler = scaler
+        self._counts = counts_steps or scaler is not None
         self.steps = 0
         """Optimizer steps that were made."""
         self.epochs = 0
@@ -92,7 +100,7 @@ class Driver:
         self._turn = _turn_of(config, self._inner)
         self._stepped = 0
         self._checked = False
-        if scaler is not None:
+        if self._counts:
             _count_steps(self, self._inner)
 
     @property
@@ -138,7 +146,7 @@ class Driver:
                 longer those of its model.
         """
         # since the last call: a loop that accumulates gradients may step less often than it calls, and never more
-        if self.scaler is not None and not self._stepped:
+        if self._counts and not self._stepped:
             return False
         self._stepped = 0
         if not self._checked:
@@ -178,6 +186,14 @@ class Driver:
             self._seen = False
         return False
 
+    def takes_metric(self, interval: Interval) -> bool:
+        """Whether the next call of `step`, or for an epoch of `end_epoch`, takes a metric."""
+        if interval == "epoch" and not self._by_epoch:
+            return self._takes_metric and not self._needs_metric
+        count = self.epochs if interval == "epoch" else self.steps
+        is_own = self._by_epoch == (interval == "epoch")
+        return self._needs_metric and is_own and (count + 1) % self._frequency == 0
+
     def state_dict(self) -> dict[str, Any]:
         """What was counted; the scheduler's own state is saved beside it."""
         return {"steps": self.steps, "epochs": self.epochs}
@@ -195,7 +211,7 @@ class Driver:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         # the hooks of an optimizer are not copied with it, and a driver that never hears of a step never ticks
-        if self.scaler is not None:
+        if self._counts:
             _count_steps(self, self._inner)
 
     def _tick(self, count: int, metrics: Metrics) -> bool:
@@ -267,7 +283,7 @@ def _count_steps(driver: Driver, scheduler: Any) -> None:
     """
     optimizer = getattr(scheduler, "optimizer", None)
     if optimizer is None:
-        message = f"with a scaler a driver needs the scheduler's optimizer, and {type(scheduler).__name__} has none."
+        message = f"to count steps a driver needs the scheduler's optimizer, and {type(scheduler).__name__} has none."
         raise ConfigError([Problem("scheduler", message)])
     # weakly, or an optimizer would keep every driver that it ever had
     known = ref(driver)
