@@ -43,7 +43,8 @@ class Driver:
             driver.end_epoch({"validation_loss": validate()})
 
     Args:
-        scheduler: What `build_lr_scheduler` made.
+        scheduler: What `build_lr_scheduler` made; inside Accelerate's wrapper it is ticked by itself, by the steps that
+            its optimizer makes.
         cfg: The node that it was made of: INTERVAL, FREQUENCY and MONITOR are read.
         scaler: The GradScaler of the loop: a step that it skipped is no tick, for each of several optimizers alone.
         counts_steps: Whether `step` is no tick where the optimizer made none since the last call, as with a scaler.
@@ -80,7 +81,6 @@ class Driver:
         ticks = ticks_of(config)
         self.scheduler: Any = scheduler
         self.scaler = scaler
-        self._counts = counts_steps or scaler is not None
         self.steps = 0
         """Optimizer steps that were made."""
         self.epochs = 0
@@ -89,6 +89,8 @@ class Driver:
         self._node_key = full_key(cfg) or "lr_scheduler"
         self._key = f"{self._node_key}.MONITOR"
         self._inner = _unwrapped(scheduler)
+        # a wrapper would make a tick of each process, and none where gradients are accumulated
+        self._counts = counts_steps or scaler is not None or self._inner is not scheduler
         with below(self._node_key):
             metric = self._fitting(config, metrics)
         self._takes_metric = metric != "none"
@@ -182,7 +184,7 @@ class Driver:
         if self._takes_metric and not self._needs_metric:
             measured = self._measured(metrics)
             if self._has_metric(measured) or not self._seen:
-                self.scheduler.observe(self._metric(measured))
+                self._inner.observe(self._metric(measured))
             self._seen = False
         return False
 
@@ -219,10 +221,10 @@ class Driver:
             return False
         measured = self._measured(metrics) if self._takes_metric else None
         if self._needs_metric or (self._takes_metric and self._has_metric(measured)):
-            self.scheduler.step(self._metric(measured))
+            self._inner.step(self._metric(measured))
             self._seen = True
         else:
-            self.scheduler.step()
+            self._inner.step()
         if self._turn and self._inner.last_epoch > self._turn[1]:
             key, end, after = self._turn
             self._turn = None
@@ -237,7 +239,7 @@ class Driver:
         names = ", ".join(metrics or {})
         if not metrics:
             call = "end_epoch" if self._by_epoch or not self._needs_metric else "step"
-            message = f"{type(self.scheduler).__name__} waits for a metric, and none was given to driver.{call}()."
+            message = f"{type(self._inner).__name__} waits for a metric, and none was given to driver.{call}()."
             raise ConfigError([Problem(self._key, message, self._monitor)])
         name = str(self._monitor)
         if name not in metrics:

@@ -37,6 +37,27 @@ def test_without_counting_each_call_is_one() -> None:
     assert [driver.step() for _ in range(3)] == [True, True, True]
 
 
+class OfTwoProcesses:
+    """As Accelerate's scheduler: it steps the one inside once for each process."""
+
+    def __init__(self, scheduler: Any) -> None:
+        self.scheduler = scheduler
+
+    def step(self) -> None:
+        for _ in range(2):
+            self.scheduler.step()
+
+
+def test_inside_a_wrapper_a_scheduler_is_ticked_by_itself_and_by_its_optimizers_steps() -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    wrapped: Any = OfTwoProcesses(scepter_opt.build_lr_scheduler(optimizer, HALVED))
+    driver = Driver(wrapped, HALVED)
+    assert driver.step() is False
+    optimizer.step()
+    assert driver.step() is True
+    assert optimizer.param_groups[0]["lr"] == 0.5
+
+
 @pytest.mark.parametrize(
     ("node", "step", "epoch"),
     [
