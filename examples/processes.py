@@ -60,6 +60,7 @@ def command_of_torchrun(count: int) -> str:
 
 def run(main: Callable[[], Any]) -> None:
     """Run a Hydra app; in other processes than the first without a sound, as far as the first says the same."""
+    _let_workers_import_from(Path(sys.argv[0]).resolve().parent)
     if RANK:
         sys.argv += HUSHED
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  # until the process ends
@@ -71,6 +72,17 @@ def run(main: Callable[[], Any]) -> None:
         if end.code and isinstance(sys.stderr, StringIO) and not _stores and _is_first_to_fail():
             print(sys.stderr.getvalue(), file=sys.__stderr__)
         raise
+
+
+def _let_workers_import_from(folder: Path) -> None:
+    """Let a launcher's workers find what stands beside the script.
+
+    Python puts a script's folder first on its own path. A worker is another program, which imports by name what the job
+    refers to: the environment is what it has of this one, under submitit on a cluster's machines too.
+    """
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if str(folder) not in known:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), *known]))
 
 
 @contextmanager

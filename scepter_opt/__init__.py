@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .insight.audit import audit as audit
     from .insight.page import write_page as write_page
     from .insight.preview import preview as preview
+    from .integrations.hydra_check import Check as Check
     from .integrations.hydra_plugins import expose as expose
     from .integrations.loop import Driver as Driver
     from .lr_schedulers import LR_SCHEDULERS as LR_SCHEDULERS
@@ -46,6 +47,7 @@ _PUBLIC = {
     "Audit": "insight.audit",
     "BaseOptimize": "optimizers",
     "BaseScheduler": "lr_schedulers",
+    "Check": "integrations.hydra_check",
     "ConfigError": "errors",
     "ConfigWarning": "errors",
     "Driver": "integrations.loop",

@@ -75,6 +75,8 @@ ELSEWHERE = {
     "integrations/lightning_schedulers.py": "tests/hosts/test_lightning_checkpoints.py",
     "components/component.py": "tests/config/test_base.py",
     "config/fields.py": "tests/config/test_coercion.py",
+    "integrations/accelerate.py": "tests/hosts/test_accelerate.py",
+    "integrations/transformers.py": "tests/hosts/test_transformers.py",
     "lr_schedulers/pairing.py": "tests/lr_schedulers/test_phases_messages.py",
     "lr_schedulers/registry.py": "tests/components/test_registry.py",
     "lr_schedulers/scepter_schedulers.py": "tests/runtime/test_scepter_schedulers.py",

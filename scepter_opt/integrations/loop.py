@@ -15,7 +15,7 @@ from ..lr_schedulers.finishing import TARGET as FINISH_TARGET
 from ..lr_schedulers.metrics import Metric, metric_for
 from ..lr_schedulers.registry import LR_SCHEDULERS
 from ..parameters.replaced import replaced
-from ..schedules.horizon import steps_per_tick
+from ..schedules.horizon import Interval, steps_per_tick
 from ..schedules.record import BUILT_FROM
 from .ticks import ticks_of
 
@@ -43,9 +43,11 @@ class Driver:
             driver.end_epoch({"validation_loss": validate()})
 
     Args:
-        scheduler: What `build_lr_scheduler` made.
+        scheduler: What `build_lr_scheduler` made; inside Accelerate's wrapper it is ticked by itself, by the steps that
+            its optimizer makes.
         cfg: The node that it was made of: INTERVAL, FREQUENCY and MONITOR are read.
         scaler: The GradScaler of the loop: a step that it skipped is no tick, for each of several optimizers alone.
+        counts_steps: Whether `step` is no tick where the optimizer made none since the last call, as with a scaler.
         metrics: Names of the metrics that the loop measures, where they are known.
 
     Raises:
@@ -64,7 +66,13 @@ class Driver:
     """
 
     def __init__(
-        self, scheduler: LRScheduler, cfg: Any, *, scaler: GradScaler | None = None, metrics: Collection[str] = ()
+        self,
+        scheduler: LRScheduler,
+        cfg: Any,
+        *,
+        scaler: GradScaler | None = None,
+        metrics: Collection[str] = (),
+        counts_steps: bool = False,
     ) -> None:
         for name, given in (("scheduler", scheduler), ("scaler", scaler)):
             if hasattr(given, "param_groups"):
@@ -81,6 +89,8 @@ class Driver:
         self._node_key = full_key(cfg) or "lr_scheduler"
         self._key = f"{self._node_key}.MONITOR"
         self._inner = _unwrapped(scheduler)
+        # a wrapper would make a tick of each process, and none where gradients are accumulated
+        self._counts = counts_steps or scaler is not None or self._inner is not scheduler
         with below(self._node_key):
             metric = self._fitting(config, metrics)
         self._takes_metric = metric != "none"
@@ -92,7 +102,7 @@ class Driver:
         self._turn = _turn_of(config, self._inner)
         self._stepped = 0
         self._checked = False
-        if scaler is not None:
+        if self._counts:
             _count_steps(self, self._inner)
 
     @property
@@ -138,7 +148,7 @@ class Driver:
                 longer those of its model.
         """
         # since the last call: a loop that accumulates gradients may step less often than it calls, and never more
-        if self.scaler is not None and not self._stepped:
+        if self._counts and not self._stepped:
             return False
         self._stepped = 0
         if not self._checked:
@@ -174,9 +184,17 @@ class Driver:
         if self._takes_metric and not self._needs_metric:
             measured = self._measured(metrics)
             if self._has_metric(measured) or not self._seen:
-                self.scheduler.observe(self._metric(measured))
+                self._inner.observe(self._metric(measured))
             self._seen = False
         return False
+
+    def takes_metric(self, interval: Interval) -> bool:
+        """Whether the next call of `step`, or for an epoch of `end_epoch`, takes a metric."""
+        if interval == "epoch" and not self._by_epoch:
+            return self._takes_metric and not self._needs_metric
+        count = self.epochs if interval == "epoch" else self.steps
+        is_own = self._by_epoch == (interval == "epoch")
+        return self._needs_metric and is_own and (count + 1) % self._frequency == 0
 
     def state_dict(self) -> dict[str, Any]:
         """What was counted; the scheduler's own state is saved beside it."""
@@ -195,7 +213,7 @@ class Driver:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         # the hooks of an optimizer are not copied with it, and a driver that never hears of a step never ticks
-        if self.scaler is not None:
+        if self._counts:
             _count_steps(self, self._inner)
 
     def _tick(self, count: int, metrics: Metrics) -> bool:
@@ -203,10 +221,10 @@ class Driver:
             return False
         measured = self._measured(metrics) if self._takes_metric else None
         if self._needs_metric or (self._takes_metric and self._has_metric(measured)):
-            self.scheduler.step(self._metric(measured))
+            self._inner.step(self._metric(measured))
             self._seen = True
         else:
-            self.scheduler.step()
+            self._inner.step()
         if self._turn and self._inner.last_epoch > self._turn[1]:
             key, end, after = self._turn
             self._turn = None
@@ -221,7 +239,7 @@ class Driver:
         names = ", ".join(metrics or {})
         if not metrics:
             call = "end_epoch" if self._by_epoch or not self._needs_metric else "step"
-            message = f"{type(self.scheduler).__name__} waits for a metric, and none was given to driver.{call}()."
+            message = f"{type(self._inner).__name__} waits for a metric, and none was given to driver.{call}()."
             raise ConfigError([Problem(self._key, message, self._monitor)])
         name = str(self._monitor)
         if name not in metrics:
@@ -267,7 +285,7 @@ def _count_steps(driver: Driver, scheduler: Any) -> None:
     """
     optimizer = getattr(scheduler, "optimizer", None)
     if optimizer is None:
-        message = f"with a scaler a driver needs the scheduler's optimizer, and {type(scheduler).__name__} has none."
+        message = f"to count steps a driver needs the scheduler's optimizer, and {type(scheduler).__name__} has none."
         raise ConfigError([Problem("scheduler", message)])
     # weakly, or an optimizer would keep every driver that it ever had
     known = ref(driver)

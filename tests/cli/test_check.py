@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from scepter_opt import ConfigError
-from scepter_opt.cli.check import Sweep, check
+from scepter_opt.cli.check import check
 from scepter_opt.cli.composing import compose
 
 APP = Path(__file__).parents[2] / "examples" / "conf"
@@ -81,18 +80,6 @@ def test_a_sweep_is_checked_in_all_combinations_with_counts(capsys: pytest.Captu
     assert "8 combinations, 6 of them wrong" in printed(capsys, *overrides, multirun=True)
 
 
-def test_an_interval_is_checked_at_its_ends_and_a_range_at_all_of_it() -> None:
-    def values(override: str) -> list[str]:
-        sweep = Sweep([override], [], None, None)
-        return [each for _, (each,) in sweep.combinations()]
-
-    assert values("optimizer.LEARNING_RATE=interval(0.1,0.5)") == [
-        "optimizer.LEARNING_RATE=0.1", "optimizer.LEARNING_RATE=0.5",
-    ]  # fmt: skip
-    assert len(values("optimizer.LEARNING_RATE=range(1,11)")) == 10
-    assert len(values("optimizer.LEARNING_RATE=choice(0.1,0.2,0.3)")) == 3
-
-
 @pytest.mark.parametrize("overrides", [[], ["optimizer=sgd"], ["optimizer.LEARNING_RATE=0.1"]])
 def test_a_sweep_of_one_combination_is_one(overrides: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(printed(capsys, *overrides, multirun=True, json=True, status=0))["combinations"] == 1
@@ -127,34 +114,20 @@ def test_the_sweep_of_an_apps_config_is_checked_and_the_command_line_wins(
     assert found["combinations"] == 3
 
 
-def test_a_value_is_set_as_hydra_composes_it() -> None:
-    overrides = ["optimizer=sgd,adamw", "optimizer.LEARNING_RATE=0.1,1e-3", "optimizer.PARAM_GROUPS={},null"]
-    fast = Sweep(overrides, [], None, None)
-    for combination in fast.combinations():
-        others, values = combination
-        slow = Sweep([], [*others, *values], None, None)
-        assert fast.config(combination) == slow.config(next(slow.combinations()))
-
-
 def test_combinations_of_values_are_composed_once_for_each_choice_of_a_group(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     composed = []
 
-    def counted(*arguments: Any) -> Any:
+    def counted(*arguments: Any, **options: Any) -> Any:
         composed.append(arguments)
-        return compose(*arguments)
+        return compose(*arguments, **options)
 
     monkeypatch.setattr("scepter_opt.cli.check.compose", counted)
     overrides = ["optimizer=sgd,adamw", "optimizer.LEARNING_RATE=range(1,101)"]
     found = json.loads(printed(capsys, *overrides, multirun=True, json=True, status=0))
     assert found["combinations"] == 200
     assert len(composed) <= 4
-
-
-def test_a_sweep_that_cannot_be_read_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"the override optimizer=\[sgd cannot be read"):
-        Sweep(["optimizer=[sgd"], [], None, None)
 
 
 def test_checking_imports_no_torch() -> None:
