@@ -75,9 +75,10 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         source = os.environ.get("LIGHTNING_HYDRA_TEMPLATE", PUBLISHED)
         environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
         command = ["git", "clone", "--quiet", "--depth", "1", source, str(folder)]
-        cloned = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if cloned.returncode:
-            pytest.skip(f"the template cannot be cloned: {cloned.stderr.strip().splitlines()[-1]}")
+        try:
+            subprocess.run(command, env=environment, capture_output=True, check=True, timeout=120)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            pytest.skip(f"the template cannot be cloned: {error}")
     adopt(folder / "configs")
     shutil.copy(HERE / "tiny_data.py", folder)
     (folder / "configs" / "data").mkdir(exist_ok=True)
