@@ -15,6 +15,7 @@ from ..errors import ConfigError, Problem, below
 from ..lr_schedulers.base_scheduler import SchedulerConfig
 from ..lr_schedulers.building import Silent, horizon
 from ..lr_schedulers.metrics import metric_for
+from ..lr_schedulers.pairing import shared_rule
 from ..lr_schedulers.phases import PhasesLR
 from ..lr_schedulers.registry import LR_SCHEDULERS
 from ..optimizers.base_optimizer import OptimizerConfig
@@ -208,6 +209,9 @@ class _Factors:
 def _of_phases(
     timelines: Timelines, groups: Mapping[str, dict[str, Any]], own: Mapping[str, dict[str, Any]], ticks: int
 ) -> Preview:
+    shared = [problem for rule in timelines.rules if (problem := shared_rule(rule, groups.values()))]
+    if shared:
+        raise ConfigError(shared)
     known = {name for group in groups.values() for rules in rules_of(group) for name in rules}
     missing = [rule for rule in timelines.rules if rule not in known]
     if missing:

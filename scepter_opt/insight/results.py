@@ -189,7 +189,13 @@ def sort_jobs(jobs: list[Job], sweep: Path, metric: str | None = None, *, greate
     if metric is None and names:
         metric = names[-1]
     if metric not in names:
-        near = did_you_mean(metric, names) or (f" There are {', '.join(names)}." if names else " There are none.")
+        if not names:
+            message = (
+                "no job has a result: none kept a metrics.csv, nor what it returned. Sweep again with "
+                "+hydra.callbacks.end._target_=hydra.experimental.callbacks.PickleJobInfoCallback"
+            )
+            raise ConfigError([Problem("results", message)])
+        near = did_you_mean(metric, names) or f" There are {', '.join(names)}."
         raise ConfigError([Problem("metric", f"no job has it.{near}", metric)])
     # what is returned is often a column's last value, which tells what it is
     meant = (_column_returned(jobs) or metric) if metric == RETURNED else metric

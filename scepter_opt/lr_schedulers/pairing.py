@@ -185,17 +185,25 @@ def refuse_unfit(timelines: Timelines, optimizer: Any) -> None:
                 raise ConfigError([Problem(f"SETTINGS.{name}", message)])
 
 
+def shared_rule(rule: str, groups: Iterable[Mapping[str, Any]]) -> Problem | None:
+    """The problem with a curve for a rule that only some parameters of a group have; None where there is none."""
+    shared = next((group["name"] for group in groups if rule in rules_of(group)[1]), None)
+    if shared is None:
+        return None
+    message = (
+        f"its parameters share the group {shared} with others, since their settings are equal. A rule "
+        "without SET keeps the parameters that it names to themselves: add one, and name it here."
+    )
+    return Problem(f"RULES.{rule}", message)
+
+
 def _rules_of_groups(rules: Iterable[str], groups: Sequence[dict[str, Any]]) -> Iterator[Problem]:
     # rules that only some parameters of a group have are known too, and refused for another reason
     names = {name for group in groups for rules in rules_of(group) for name in rules}
     for rule in rules:
-        shared = next((group["name"] for group in groups if rule in rules_of(group)[1]), None)
+        shared = shared_rule(rule, groups)
         if shared is not None:
-            message = (
-                f"its parameters share the group {shared} with others, since their settings are equal. A rule "
-                "without SET keeps the parameters that it names to themselves: add one, and name it here."
-            )
-            yield Problem(f"RULES.{rule}", message)
+            yield shared
         elif rule not in names:
             message = f"no group of the optimizer is made by this rule.{did_you_mean(rule, names)}"
             yield Problem(f"RULES.{rule}", f"{message} There are {', '.join(sorted(names)) or 'none'}.")

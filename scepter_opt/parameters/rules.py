@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from annotated_types import Gt
+from annotated_types import Gt, Le
 
 from ..config.documentation import documentation
 from ..config.fields import Nested, NonNegative, Texts
@@ -35,7 +35,7 @@ class RuleKeys:
     """Whether the parameters are not trained."""
     OPTIMIZER: str = ""
     """Part of a Hybrid that takes the parameters."""
-    LAYER_DECAY: Annotated[float, Gt(0)] = 1.0
+    LAYER_DECAY: Annotated[float, Gt(0), Le(1)] = 1.0
     """Factor on the learning rate from each block of layers to the one before it."""
     LAYERS: Texts = None
     """Regular expressions whose numbered groups, as a tuple, order the blocks of LAYER_DECAY."""

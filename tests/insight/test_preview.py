@@ -138,3 +138,28 @@ def test_a_schedule_is_a_plain_function_of_values() -> None:
     }
     momentum = scepter_opt.schedule(node, scepter_opt.Horizon(100, 10))
     assert [momentum(tick) for tick in (0, 5, 10, 99, 10**9)] == pytest.approx([0.9, 0.945, 0.99, 0.99, 0.99])
+
+
+def test_a_curve_for_a_rule_whose_parameters_share_a_group_is_refused_as_the_build_does() -> None:
+    rules = {
+        "heads": {"WHERE": {"NAMES": "1"}, "SET": {"WEIGHT_DECAY": 0.0}},
+        "all": {"WHERE": {}, "SET": {"WEIGHT_DECAY": 0.0}},
+    }
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    adamw = {"NAME": "AdamW", "PARAM_GROUPS": rules}
+    node = {
+        "NAME": "PhasesLR",
+        "PHASES": {"a": {"CURVE": "constant"}},
+        "RULES": {"heads": {"b": {"CURVE": "constant", "TO": 0.5}}},
+    }
+    optimizer = scepter_opt.build_optimizer(model, adamw)
+    said = []
+    for ask in (
+        lambda: scepter_opt.preview(node, 10, scepter_opt.plan(adamw, model)),
+        lambda: scepter_opt.preview(node, 10, optimizer.param_groups),
+        lambda: scepter_opt.build_lr_scheduler(optimizer, node, 10),
+    ):
+        with pytest.raises(ConfigError, match="its parameters share the group") as caught:
+            ask()
+        said.append(str(caught.value))
+    assert len(set(said)) == 1
