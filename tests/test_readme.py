@@ -23,9 +23,10 @@ BLOCKS = [
         re.MULTILINE | re.DOTALL,
     )
 ]
+# What other packages are needed for is run by tests/hosts.
 PYTHON = [(body, follow[2] if follow[0] == "text" else None)
           for (language, title, body), follow in zip(BLOCKS, [*BLOCKS[1:], ("", None, "")], strict=True)
-          if language == "python" and title != "train.py"]  # fmt: skip
+          if language == "python" and title != "train.py" and not (title or "").startswith("hosts/")]  # fmt: skip
 COMMANDS = [
     (command.strip().partition("\n")[0], command.strip().partition("\n")[2])
     for language, _, body in BLOCKS
