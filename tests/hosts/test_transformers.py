@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import copy
 import gc
+import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -213,3 +217,46 @@ def test_a_run_that_stops_within_an_epoch_leaves_it_open(tmp_path: Path) -> None
     _, rates = trained(trainer)
     assert [each[0] / base_rate(ADAMW) for each in rates] == [1.0] * BATCHES + [0.5]
     assert trainer.lr_scheduler.driver.epochs == 1
+
+
+def test_two_processes_have_the_rates_of_one(tmp_path: Path) -> None:
+    file, nodes = tmp_path / "rates.json", [{"NAME": "AdamW", "LEARNING_RATE": 0.01}, STEPLR]
+    arguments = [json.dumps(nodes), str(BATCHES), str(EPOCHS), str(file)]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    script = Path(__file__).parent / "transformers_processes.py"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(script.parents[2])}
+    subprocess.run([*launch, str(script), *arguments], env=environment, check=True, capture_output=True, timeout=120)
+    found, processes, rates = json.loads(file.read_text())
+    assert (found, processes) == ("DistributedDataParallel", 2)
+    assert rates == [0.01 * 0.5 ** (step // BATCHES) for step in range(STEPS)]
+
+
+class Sharded(torch.nn.Module):
+    """As FSDP wraps a model, which needs a GPU there: names have its prefix, and the parameters are others."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self._fsdp_wrapped_module = copy.deepcopy(model)
+
+
+def test_an_optimizer_that_is_made_late_is_over_what_the_model_has_become(tmp_path: Path) -> None:
+    trainer = trainer_of(tmp_path)
+    attach(trainer, ADAMW, STEPLR)
+    assert trainer.optimizer is None
+    model = Sharded(trainer.model)
+    optimizer = trainer.create_optimizer(model)
+    held = {id(each) for group in optimizer.param_groups for each in group["params"]}
+    assert held == {id(each) for each in model.parameters()}
+    # the rules find their parameters by the names that these have without the wrapper
+    assert optimizer.param_groups[-1]["param_names"] == ["head.weight"]
+    assert trainer.create_optimizer(model) is optimizer
+
+
+def test_a_scheduler_is_made_over_the_optimizer_that_it_is_given(tmp_path: Path) -> None:
+    trainer = trainer_of(tmp_path)
+    attach(trainer, ADAMW, SCHEDULES["PhasesLR by step"])
+    optimizer = trainer.create_optimizer()
+    schedule = trainer.create_scheduler(STEPS, optimizer)
+    assert schedule.optimizer is optimizer
+    assert schedule.total_steps == STEPS
+    assert trainer.create_scheduler(STEPS) is schedule

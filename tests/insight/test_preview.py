@@ -143,9 +143,9 @@ def test_a_schedule_is_a_plain_function_of_values() -> None:
 def test_a_curve_for_a_rule_whose_parameters_share_a_group_is_refused_as_the_build_does() -> None:
     rules = {
         "heads": {"WHERE": {"NAMES": "1"}, "SET": {"WEIGHT_DECAY": 0.0}},
-        "all": {"WHERE": {}, "SET": {"WEIGHT_DECAY": 0.0}},
+        "all": {"WHERE": {"NAMES": "*"}, "SET": {"WEIGHT_DECAY": 0.0}},
     }
-    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 1))
     adamw = {"NAME": "AdamW", "PARAM_GROUPS": rules}
     node = {
         "NAME": "PhasesLR",
@@ -159,7 +159,7 @@ def test_a_curve_for_a_rule_whose_parameters_share_a_group_is_refused_as_the_bui
         lambda: scepter_opt.preview(node, 10, optimizer.param_groups),
         lambda: scepter_opt.build_lr_scheduler(optimizer, node, 10),
     ):
-        with pytest.raises(ConfigError, match="its parameters share the group") as caught:
+        with pytest.raises(scepter_opt.ConfigError, match="its parameters share the group") as caught:
             ask()
         said.append(str(caught.value))
     assert len(set(said)) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -151,3 +152,20 @@ def test_warnings_that_are_errors_end_it_too(app: App) -> None:
     assert status == 1
     assert said.startswith("optimizer.DAMPENING")
     assert app.jobs == 0
+
+
+def test_the_sweep_of_the_docs_is_refused_as_they_say(tmp_path: Path) -> None:
+    text = (ROOT / "docs/trainers.md").read_text(encoding="utf-8")
+    for name in ("conf/config.yaml", "app.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text.partition(f" title=hosts/checked/{name}\n")[2].partition("```")[0])
+    command, _, printed = re.findall(r"```sh\npython (app.py -m [^\n]*)\n```\n(```text\n)(.*?)```", text, re.DOTALL)[0]
+    done = subprocess.run(
+        [sys.executable, *command.split()],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", printed)
