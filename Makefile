@@ -19,12 +19,18 @@ HOSTS := $(HOSTS_VENV)/installed-hosts-$(HERE)
 NEXT := 1.4.0rc3
 NEXT_OMEGACONF := 2.4.1rc1
 HYDRA_NEXT := $(VENV)/hydra-next/hydra_core-$(NEXT).dist-info
-
+# What editors run for YAML files, of npm.
+SERVER_VERSION := 2.0.0
+SERVER_HOME := $(VENV)/yaml-language-server-$(SERVER_VERSION)
+SERVER := $(SERVER_HOME)/node_modules/.bin/yaml-language-server
 # Debian's browser and what drives it; needed by nothing but their tests.
 CHROMIUM := chromium chromium-driver
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help train test test-long test-hosts test-browser chromium picture lint bench conf
+# A hundred of the tests' processes would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help train test test-long test-hosts test-editor test-browser chromium picture docs lint bench conf
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -33,8 +39,9 @@ help: ## Show this list
 train: $(EXAMPLES) ## Train on the digits; ARGS="optimizer=sgd optimizer.LEARNING_RATE=0.1" overrides
 	$(RUN) examples/train.py $(ARGS)
 
+# By file, so that what a file's tests share is made once; in their order, since the files of few tests are the long ones.
 test: lint $(HYDRA_NEXT) ## Lint, types, and the tests with branch coverage
-	$(RUN) -m pytest -n 2 --dist loadgroup --cov $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov $(ARGS)
 	@echo "The tests in a browser were not run: make test-browser installs Chromium and runs them."
 
 test-long: $(ALL) ## The tests that take longer
@@ -42,6 +49,9 @@ test-long: $(ALL) ## The tests that take longer
 
 test-hosts: $(HOSTS) ## The tests with other packages: their optimizers, their training loops
 	$(HOSTS_VENV)/bin/python -m pytest -m hosts $(ARGS)
+
+test-editor: $(ALL) $(SERVER) ## The tests with the language server of editors, which npm installs
+	YAML_LANGUAGE_SERVER=$(SERVER) $(RUN) -m pytest -m editor $(ARGS)
 
 test-browser: $(BROWSER) chromium ## The tests of pages in Debian's Chromium, which is installed where it is missing
 	$(RUN) -m pytest -m browser tests/browser $(ARGS)
@@ -52,6 +62,9 @@ chromium:
 
 picture: $(BROWSER) chromium ## The picture of a page at the top of the README
 	PYTHONPATH=. $(RUN) docs/pictures/page.py docs/pictures/page.png
+
+docs: $(ALL) ## The documentation as a site in build/docs, warnings as errors; ARGS="-b linkcheck" asks every link
+	$(RUN) -m sphinx -W --keep-going $(or $(ARGS),-b html) docs build/docs
 
 lint: $(ALL) ## ruff, what may import what, and mypy
 	$(RUN) -m ruff check .
@@ -76,6 +89,12 @@ $(HOSTS): setup.cfg constraints.txt | $(RUN)
 	$(HOSTS_VENV)/bin/python -m pip install -c constraints.txt setuptools
 	$(HOSTS_VENV)/bin/python -m pip install -c constraints.txt --no-build-isolation -e ".[hosts]"
 	@touch $@
+
+$(SERVER): | $(ALL)
+	@command -v npm > /dev/null || { \
+	    apt-get update && apt-get install -y --no-install-recommends nodejs npm; } || { \
+	    echo "npm is needed for the language server: install Node.js 18 or newer." >&2; exit 1; }
+	npm install --prefix $(SERVER_HOME) --no-audit --no-fund yaml-language-server@$(SERVER_VERSION)
 
 $(HYDRA_NEXT): | $(ALL)
 	rm -rf $(@D)

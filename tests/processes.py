@@ -6,19 +6,33 @@ import multiprocessing
 import pickle
 from collections.abc import Callable
 from datetime import timedelta
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
-IMPORTS = ["scepter_opt.checkpoint", "torch", "torch._dynamo", "torch.distributed.checkpoint", "torch.distributed.fsdp"]
+# What takes an example or a function most of its time to import. All of it: a test process has one server, whose first
+# user says what it imports.
+IMPORTS = [
+    "hydra", "matplotlib.backends.backend_agg", "matplotlib.figure", "pydantic.type_adapter", "rich.progress",
+    "scepter_opt.checking", "scepter_opt.checkpoint", "scepter_opt.lr_schedulers.api", "scepter_opt.optimizers.api",
+    "sklearn.datasets", "sklearn.model_selection", "torch", "torch._dynamo", "torch.distributed.checkpoint",
+    "torch.distributed.fsdp",
+]  # fmt: skip
+
+
+def forkserver() -> ForkServerContext:
+    """Starts processes that have imported what takes long."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTS)
+    return context
 
 
 def together(folder: Path, count: int, function: Callable[..., Any], *arguments: Any) -> list[Any]:
     """What a function returns or raises in each of `count` processes; the signal of one that was killed."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(IMPORTS)
+    context = forkserver()
     meeting = folder / f"meeting-{len(list(folder.glob('meeting-*')))}"
     meeting.mkdir()
     started = [

@@ -23,7 +23,7 @@ class WriteResult(Callback):
 
 
 def test_the_default_run_reaches_97_percent(tmp_path: Path) -> None:
-    start(tmp_path, "hydra.run.dir=run")
+    fork(tmp_path, "hydra.run.dir=run")
     rows = metrics(tmp_path / "run")
     assert [int(row["step"]) for row in rows] == list(range(1, 461))
     assert float(rows[-1]["validation_accuracy"]) >= 0.97
@@ -106,7 +106,7 @@ def test_an_optimizer_that_cannot_take_the_net_is_an_error_without_a_traceback(t
 
 
 def test_the_language_model_prints_its_plan_first(tmp_path: Path) -> None:
-    done = fork(tmp_path, *QUICK[LANGUAGE_MODEL], "stop_after=1", script=LANGUAGE_MODEL)
+    done = start(tmp_path, *QUICK[LANGUAGE_MODEL], "stop_after=1", script=LANGUAGE_MODEL)
     table, _, training = done.stdout.partition("groups from 2 rules")
     assert "AdamW: parameters" in table
     assert "blocks.0.attention_in.weight" in table

@@ -178,13 +178,15 @@ def equal(one: Any, other: Any, depth: int = 0) -> bool:
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=QUIET, derandomize=True)
+@pytest.mark.unmeasured
+@settings(max_examples=500, deadline=None, suppress_health_check=QUIET, derandomize=True)
 @given(nodes())
 def test_any_mapping_is_built_or_refused(node: dict[Any, Any]) -> None:
     survive(node)
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=QUIET, derandomize=True)
+@pytest.mark.unmeasured
+@settings(max_examples=250, deadline=None, suppress_health_check=QUIET, derandomize=True)
 @given(nodes())
 def test_any_omegaconf_node_is_built_or_refused(node: dict[Any, Any]) -> None:
     try:

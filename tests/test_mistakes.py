@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def printed(task: Callable[[], Any]) -> str:
     return head + available + options.replace("\n\t", " ")
 
 
+@cache
 def messages() -> dict[str, str]:
     """By mistake what is printed."""
     rows = {}

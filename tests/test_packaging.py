@@ -52,8 +52,6 @@ with initialize(version_base=None):
     print(compose(overrides=["+optimizer=sgd"]).optimizer.NAME)
 """
 
-pytestmark = pytest.mark.xdist_group("packaging")
-
 
 def run(*command: object, cwd: Path, **environment: str) -> str:
     """What a command prints; it must succeed."""

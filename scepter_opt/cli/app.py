@@ -20,7 +20,7 @@ COMMANDS = {
     "list": "options:list_",
     "show": "options:show",
     "template": "options:template",
-    "schema": "options:schema",
+    "schema": "schema:schema",
     "write": "options:write",
     "check": "check:check",
     "preview": "preview:preview",
@@ -35,7 +35,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "list": ("list", "list schedulers 'warmup_*'", "list param-groups", "list muon --json"),
     "show": ("show optimizer=adamw", "show warmup_cosine", "show sgd lr", "show AdamW PARAM_GROUPS", "show phases"),
     "template": ("template AdamW", "template warmup_cosine"),
-    "schema": ("schema AdamW",),
+    "schema": (
+        "schema AdamW",
+        "schema --write --app conf",
+        "schema --write --app conf --vscode --dry-run",
+    ),
     "write": ("write conf",),
     "check": (
         "check optimizer=sgd optimizer.LEARNING_RATE=0.1",
@@ -64,7 +68,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 }
 """What the help of each command shows, without the name before it."""
 _PLAIN = ("list", "show", "template", "schema", "write")
-_ARGUMENTS = {"words", "key", "overrides"}
+_ARGUMENTS = {"words", "key", "overrides", "option"}
 _SHORT = {"multirun": ["-m"]}
 _HELP = "Optimizers and learning-rate schedules for Hydra configs: look before you train."
 _IMPORT = "Module that registers classes of your own, such as my_app.optimizers; can be said several times."
@@ -143,6 +147,10 @@ def _parameters(function: Command) -> Iterator[tuple[str, Any, str, Any]]:
         yield name, kind, text, parameter.default
 
 
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
 # With typer
 
 
@@ -192,7 +200,7 @@ def _typed(function: Command) -> Command:
                 kind,
                 typer.Argument(help=text, show_default=False)
                 if default is inspect.Parameter.empty or name in _ARGUMENTS
-                else typer.Option(*([f"--{name}", *_SHORT.get(name, [])] if kind is bool else []), help=text),
+                else typer.Option(*([_flag(name), *_SHORT.get(name, [])] if kind is bool else []), help=text),
             ],
         )
         for name, kind, text, default in _parameters(function)
@@ -225,7 +233,9 @@ def _plainly(arguments: list[str]) -> int:
         own.add_argument("--import", dest="modules", action="append", default=[], help=_IMPORT)
         for key, kind, text, default in _parameters(function):
             if kind is bool:
-                own.add_argument(f"--{key}", action="store_true", help=text)
+                own.add_argument(_flag(key), action="store_true", help=text)
+            elif default is not inspect.Parameter.empty and key not in _ARGUMENTS:
+                own.add_argument(_flag(key), type=kind, default=default, help=text)
             elif default is inspect.Parameter.empty:
                 own.add_argument(key, type=kind, help=text)
             else:

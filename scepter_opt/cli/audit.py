@@ -64,7 +64,8 @@ def audit(
             write_page(out, found, plans, previews, title=factory or shlex.join(overrides) or None)
         else:
             _write(out, found)
-        print(f"wrote {out}")
+        if not json:  # what is printed then is one document
+            print(f"wrote {out}")
     if json:
         print(found.to_json())
     elif out is None:

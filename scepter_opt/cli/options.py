@@ -1,4 +1,4 @@
-"""What can be chosen, and what can be said: list, show, template, schema, write."""
+"""What can be chosen, and what can be said: list, show, template, write."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import yaml
 
-from ..components.registry import get_config_template, registries, registry
+from ..components.registry import get_config_template, registries
 from ..config.documentation import summary
 from ..errors import ConfigError, Problem
 from ..insight.catalogue import GROUPS, Option, find, fits, options, text_of
@@ -67,15 +67,6 @@ def template(
     found = find(option)
     text = get_config_template(found.of) if found.sort in ("class", "yours") else text_of(found.group, found.name)
     print(text.rstrip())
-    return 0
-
-
-def schema(option: Annotated[str, "A class or an option, such as AdamW or adamw."]) -> int:
-    """JSON Schema of an option's node, for editors."""
-    found = find(option)
-    if not found.of:
-        raise ConfigError([Problem("schema", "rules are no node of their own: see that of an optimizer.", option)])
-    print(json_text.dumps(registry(found.group).json_schema(found.of), indent=2))
     return 0
 
 

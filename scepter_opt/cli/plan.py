@@ -47,7 +47,8 @@ def plan(
     if out is not None:
         shown = previews_of(cfg, {key: planned}, total_steps, steps_per_epoch) if is_page(out) else {}
         _write(out, planned, shown, overrides)
-        print(f"wrote {out}")
+        if not json:  # what is printed then is one document
+            print(f"wrote {out}")
     if before is not None:
         difference = planned.diff(before)
         print(difference)

@@ -242,12 +242,6 @@ class Registry:
         """The YAML of an entry: every key with its default and its documentation as a comment."""
         return self.entry(name).template()
 
-    def json_schema(self, name: str) -> dict[str, Any]:
-        """JSON Schema of an entry's node, for editors."""
-        from ..config.template import json_schema
-
-        return json_schema(self.entry(name).config, name)
-
 
 # Registries enter themselves by their kind; the module of each is imported when it is first asked for.
 _REGISTRIES: dict[str, Registry] = {}

@@ -50,6 +50,22 @@ def read_value(value: Any, annotation: Any, infinite: bool = False) -> tuple[Any
 
 
 @cache
+def json_schema(annotation: Any, infinite: bool = False) -> dict[str, Any]:
+    """JSON Schema of the values of a type, as pydantic has it; empty, which is anything, for types that JSON has not.
+
+    Args:
+        annotation: The type, with marks such as Bounds.
+        infinite: Whether numbers need not be finite.
+    """
+    from pydantic import PydanticInvalidForJsonSchema, TypeAdapter
+
+    try:
+        return TypeAdapter(strict(annotation, infinite)).json_schema()
+    except PydanticInvalidForJsonSchema:
+        return {}
+
+
+@cache
 def _validator(annotation: Any, infinite: bool) -> Callable[[Any], Any]:
     from pydantic import TypeAdapter
 
@@ -62,7 +78,7 @@ def strict(annotation: Any, infinite: bool = False) -> Any:
     Numbers refuse booleans and bytes and read SCEPTER's texts (`"1e-4"`); whole numbers take whole floats;
     enums go by member name; only a default that is not finite admits values that are not.
     """
-    from pydantic import AllowInfNan, BeforeValidator
+    from pydantic import AllowInfNan, BeforeValidator, WithJsonSchema
 
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
@@ -87,7 +103,9 @@ def strict(annotation: Any, infinite: bool = False) -> Any:
     if annotation is str:
         return Annotated[str, BeforeValidator(_text)]
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-        return Annotated[annotation, BeforeValidator(_member(annotation))]
+        # pydantic would show the values, and go by them
+        shown = WithJsonSchema({"enum": list(annotation.__members__), "type": "string"})
+        return Annotated[annotation, BeforeValidator(_member(annotation)), shown]
     return annotation
 
 

@@ -31,8 +31,8 @@ class Nested:
         raise NotImplementedError
 
     def schema(self) -> dict[str, Any]:
-        """JSON Schema of the value, for editors."""
-        return {"type": "object"}
+        """JSON Schema of the value, for editors; empty is anything."""
+        return {}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A Config written out: the commented YAML of a node, and its JSON Schema for editors."""
+"""A Config written out: the commented YAML of a node."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 
 import yaml
 
-from .coercion import strict
 from .documentation import documentation
-from .validation import fields, own_first
+from .validation import own_first
 
 
 def template(config: Any, name: str, summary: str, left_out: Collection[str] = ()) -> str:
@@ -31,26 +30,6 @@ def template(config: Any, name: str, summary: str, left_out: Collection[str] = (
         lines += [f"# {text}"] if text else []
         lines.append(f"{field.key}: {'???' if field.required else _flow(_default(field.default))}")
     return "\n".join(lines) + "\n"
-
-
-def json_schema(config: Any, name: str) -> dict[str, Any]:
-    """JSON Schema of a node: types, bounds, defaults and documentation of all keys."""
-    from pydantic import ConfigDict, create_model
-    from pydantic import Field as Described
-
-    if config is None:
-        return {"type": "object", "title": name, "properties": {"NAME": {"const": name}}}
-    keys: dict[str, Any] = {}
-    for field in fields(config).values():
-        text = documentation(config).get(field.key)
-        default = name if field.key == "NAME" else ... if field.required else field.default
-        nested = dict[str, Any] if default is not None else dict[str, Any] | None
-        annotation = nested if field.nested else strict(field.annotation)
-        keys[field.key] = (annotation, Described(default, description=text))
-    # a model that differs from the Config in what editors cannot use: a nested key is an open mapping to them
-    model = create_model(name, __config__=ConfigDict(extra="forbid"), **keys)
-    schema: dict[str, Any] = model.model_json_schema()
-    return schema
 
 
 def _default(value: Any) -> Any:

@@ -36,9 +36,14 @@ class Field:
     """The dataclass that the key's value is a node of, if it is one."""
     is_import: bool
 
+    @property
+    def infinite(self) -> bool:
+        """Whether its numbers need not be finite: only where the default is not."""
+        return isinstance(self.default, float) and not math.isfinite(self.default)
+
     def check(self, value: Any) -> tuple[Any, list[Problem]]:
         """The value in its type, or the problems with it."""
-        value, faults = read_value(value, self.annotation, _infinite(self.default))
+        value, faults = read_value(value, self.annotation, self.infinite)
         return value, [Problem(join_key(self.key, key), message, part) for key, message, part in faults]
 
 
@@ -194,7 +199,3 @@ def _conflicts(
 
 def _is_node_type(annotation: Any) -> bool:
     return isinstance(annotation, type) and dataclasses.is_dataclass(annotation)
-
-
-def _infinite(default: Any) -> bool:
-    return isinstance(default, float) and not math.isfinite(default)

@@ -8,24 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..components.registry import registry
+from ..config.coercion import json_schema
 from ..config.documentation import documentation
 from ..config.names import keyword_of
 from ..config.plain import plain
-from ..config.template import json_schema
 from ..config.validation import Field, fields, own_first
+from ..config.wording import words
 from ..errors import ConfigError, Problem, did_you_mean
 from .catalogue import Option, base_of, find, settings_of
 
 _OF_COMMON = {"IMPLEMENTATION": "foreach, fused"}
-_TYPES = {"null": "null", "boolean": "true or false", "string": "text", "integer": "whole number", "number": "number"}
-
-
-_BOUNDS = {
-    "minimum": "of at least",
-    "exclusiveMinimum": "above",
-    "maximum": "at most",
-    "exclusiveMaximum": "below",
-}
 
 
 @dataclass(frozen=True)
@@ -107,7 +99,7 @@ def _section(option: Option, config: Any) -> Section:
     component = config.component
     common = fields(component.common)
     keys = []
-    for key in _keys(config, config.__name__):
+    for key in _keys(config):
         # what is no torch class, or a key of every component, is no argument
         is_argument = str(component.target).startswith("torch.") and key.name not in common
         keyword = config.keywords.get(key.name, _spelt(key.name)) if is_argument else _OF_COMMON.get(key.name, "")
@@ -125,13 +117,17 @@ def _said(option: Option) -> Iterator[tuple[str, tuple[Any, str]]]:
         yield key, (value, f"{option.group}/{option.name}.yaml")
 
 
-def _keys(config: type, name: str) -> Iterator[Key]:
-    schema = json_schema(config, name)
+def _keys(config: type) -> Iterator[Key]:
     texts = documentation(config)
     for field in own_first(config):
-        typed = _nested(field) or words(schema["properties"][field.key], schema.get("$defs", {}))
+        typed = _nested(field) or _type(field)
         value = None if field.required else plain(field.default)
         yield Key(field.key, typed, value, field.required, "default", "", texts.get(field.key, ""))
+
+
+def _type(field: Field) -> str:
+    schema = json_schema(field.annotation, field.infinite)
+    return words(schema, schema.get("$defs", {}))
 
 
 def _nested(field: Field) -> str:
@@ -143,32 +139,6 @@ def _nested(field: Field) -> str:
     kind = type(field.nested).__name__
     several = " list" if getattr(field.nested, "several", False) else ""
     return "" if field.nested is None else f"length{several}" if kind == "Lengths" else "keys"
-
-
-def words(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
-    """A JSON Schema in a few words.
-
-    >>> words({"anyOf": [{"type": "number", "minimum": 0}, {"type": "null"}]}, {})
-    'number of at least 0, or null'
-    >>> words({"type": "array", "prefixItems": [{"type": "number"}, {"type": "number"}]}, {})
-    '[number, number]'
-    """
-    if "$ref" in schema:
-        return words(known[schema["$ref"].rpartition("/")[2]], known)
-    if "anyOf" in schema:
-        return ", or ".join(dict.fromkeys(words(each, known) for each in schema["anyOf"]))
-    if "enum" in schema:
-        return " | ".join(map(str, schema["enum"]))
-    if schema.get("type") == "array":
-        items = schema.get("prefixItems")
-        return f"[{', '.join(words(each, known) for each in items)}]" if items else _list(schema, known)
-    text = _TYPES.get(schema.get("type", ""), "keys" if schema.get("type") == "object" else "anything")
-    bounds = [f"{word} {schema[bound]:g}" for bound, word in _BOUNDS.items() if bound in schema]
-    return " ".join([text, " and ".join(bounds)]).strip()
-
-
-def _list(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
-    return f"list of {words(schema.get('items', {}), known)}"
 
 
 def _spelt(key: str) -> str:
@@ -183,7 +153,7 @@ def _phases() -> Iterator[Section]:
     from ..schedules.curves import CURVES
     from ..schedules.phases import Phase
 
-    keys = [_with_curves(key, " | ".join(CURVES)) for key in _keys(Phase, "Phase")]
+    keys = [_with_curves(key, " | ".join(CURVES)) for key in _keys(Phase)]
     yield Section("Keys of a phase, {NAME: {CURVE: ..., ...}}", tuple(keys))
     ends = {
         "required": "goes to TO",
@@ -210,21 +180,21 @@ def _param_groups() -> Iterator[Section]:
     from ..parameters.rules import Rule, RuleKeys
     from ..parameters.where import Where
 
-    yield Section("Keys of a rule, {NAME: {WHERE: ..., SET: ...}}", tuple(_keys(Rule, "Rule")))
-    yield Section("WHERE: all that is given must hold, and of a list any", tuple(_keys(Where, "Where")))
-    yield Section("SET, beside the optimizer's own keys", tuple(_keys(RuleKeys, "RuleKeys")))
+    yield Section("Keys of a rule, {NAME: {WHERE: ..., SET: ...}}", tuple(_keys(Rule)))
+    yield Section("WHERE: all that is given must hold, and of a list any", tuple(_keys(Where)))
+    yield Section("SET, beside the optimizer's own keys", tuple(_keys(RuleKeys)))
 
 
 def _lr_scaling() -> Iterator[Section]:
     from ..optimizers.lr_scaling import Scaling
 
-    yield Section("LR_SCALING", tuple(_keys(Scaling, "Scaling")))
+    yield Section("LR_SCALING", tuple(_keys(Scaling)))
 
 
 def _finish() -> Iterator[Section]:
     from ..schedules.finishing import CURVES, KEYS, Finish
 
-    known = {key.name: _with_curves(key, " | ".join(CURVES)) for key in _keys(Finish, "Finish")}
+    known = {key.name: _with_curves(key, " | ".join(CURVES)) for key in _keys(Finish)}
     yield Section("FINISH, and the curve's own keys", tuple(known[name] for name in KEYS))
 
 

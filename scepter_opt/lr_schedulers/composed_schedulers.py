@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
     from typing_extensions import Self
 
+OF_THE_HOLDER = ("INTERVAL", "FREQUENCY", "MONITOR", "TOTAL_STEPS", "FINISH")
+"""Keys that say when the holder ticks and when it ends, which is for the holder to say."""
+
 
 @dataclass(frozen=True)
 class NamedSchedulers(Nested):
@@ -50,7 +53,7 @@ class NamedSchedulers(Nested):
         if config.get("SETTINGS"):
             message = f"belongs on a scheduler of its own: {self.holder} hands over nothing but the rate."
             problems.append(Problem("SETTINGS", message))
-        for key in ("INTERVAL", "FREQUENCY", "MONITOR", "TOTAL_STEPS", "FINISH"):
+        for key in OF_THE_HOLDER:
             value = getattr(config, key)
             if key != config.horizon and value != fields(type(config))[key].default:
                 problems.append(Problem(key, f"belongs on the {self.holder} that holds this node.", value))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from typing_extensions import Self
 
-_WHOLE = ("PARAM_GROUPS", "ONLY", "ALLOW_REST", "MISSING_STATE")
+OF_THE_WHOLE = ("PARAM_GROUPS", "ONLY", "ALLOW_REST", "MISSING_STATE")
 """Keys that say which parameters there are, which is for the Hybrid to say."""
 
 
@@ -45,7 +45,7 @@ def _refusals(_: int, node: Any, config: Any) -> Iterator[Problem]:
     if reason:
         yield Problem("NAME", f"cannot be part of a Hybrid: {reason}.", name)
         return
-    for key in _WHOLE if isinstance(node, Mapping) else ():
+    for key in OF_THE_WHOLE if isinstance(node, Mapping) else ():
         # an option's node has all keys, most of them at their defaults
         if node.get(key) and node[key] != fields(OptimizerConfig)[key].default:
             yield Problem(key, "belongs on the Hybrid that holds this node, and says what each part takes.")

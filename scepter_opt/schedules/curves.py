@@ -205,6 +205,18 @@ class Curve:
     to: Literal["required", "optional", "follows"] = "required"
     """TO is required: make(FROM, TO, LENGTH); optional: make(TO or FROM); follows from keys: make(FROM)."""
 
+    @property
+    def phase_keys(self) -> tuple[str, ...]:
+        """The keys of a phase of this curve."""
+        return ("CURVE", "LENGTH", *_ENDS[self.to], "CLOCK", *self.keys)
+
+
+_ENDS = {
+    "required": ("FROM", "FROM_VALUE", "TO", "TO_VALUE", "INCLUDE", "HOLD"),
+    "optional": ("FROM", "FROM_VALUE", "TO", "TO_VALUE"),
+    "follows": ("FROM", "FROM_VALUE", "HOLD"),
+}
+
 
 _POWER = "Exponent: of the share of the phase that is left, or of the ticks."
 _TIMESCALE = Key(

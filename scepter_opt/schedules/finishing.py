@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, final
+from typing import Annotated, Any, final
 
-from ..config.fields import Nested
+from ..config.fields import Bounds, Nested
 from ..errors import ConfigError, Problem, did_you_mean
 from . import curves
 from .arguments import rounded
@@ -32,7 +32,7 @@ CURVES = tuple(name for name, curve in curves.CURVES.items() if curve.to == "req
 class Finish(Phase):
     """A curve from the factor at which each group stands to TO, and where it begins."""
 
-    AT: int | None = None
+    AT: Annotated[int, Bounds(ge=0)] | None = None
     """Tick at which it begins; null is where a checkpoint is loaded."""
 
     def span(self, start: int, total: int | None, epoch: Fraction | None) -> int:
@@ -103,7 +103,9 @@ class FinishKeys(Nested):
         form = "must be a curve to an end: {CURVE: one_minus_sqrt, TO: 0, LENGTH: 10%}."
         if not isinstance(value, Mapping):
             return None, [Problem("", form, value)]
-        written = {key: item for key, item in value.items() if item is not None}
+        written = {
+            key: item for key, item in value.items() if item is not None or key not in Finish.__dataclass_fields__
+        }
         at, curve = written.pop("AT", None), written.get("CURVE")
         problems = [
             Problem(key, f"FINISH has no such key. It has {', '.join(KEYS)}.", written.pop(key))

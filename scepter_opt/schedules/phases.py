@@ -164,27 +164,20 @@ class NamedPhases(Nested):
         return checked, problems
 
 
-_ENDS = {
-    "required": ("FROM", "FROM_VALUE", "TO", "TO_VALUE", "INCLUDE", "HOLD"),
-    "optional": ("FROM", "FROM_VALUE", "TO", "TO_VALUE"),
-    "follows": ("FROM", "FROM_VALUE", "HOLD"),
-}
-
-
 def check_phase(value: Any, imports: bool | None, without: tuple[str, ...] = ()) -> tuple[Any, list[Problem]]:
     """A Phase, and what is wrong with it; the keys `without` are none of its."""
     if value is None:  # leaves a phase out, where a config can only be merged into
         return Phase(CURVE="constant", LENGTH=Length(Fraction(0), "ticks")), []
     if not isinstance(value, Mapping):
         return None, [Problem("", "must be a phase: {CURVE: cosine, TO: 0.1, LENGTH: 500}.", value)]
-    said = {key: item for key, item in value.items() if item is not None}
+    # null takes back a key that a recipe gave, and a key that there is not was never given
+    said = {key: item for key, item in value.items() if item is not None or key not in Phase.__dataclass_fields__}
     curve, problems = said.get("CURVE"), []
     if "PHASES" in said:
         owner, allowed = "a phase that holds PHASES", ["PHASES", "LENGTH"]
     elif isinstance(curve, str) and curve in CURVES:
         owner = f"a phase of the curve {curve}"
-        allowed = ["CURVE", "LENGTH", *_ENDS[CURVES[curve].to], "CLOCK", *CURVES[curve].keys]
-        allowed = [key for key in allowed if key not in without]
+        allowed = [key for key in CURVES[curve].phase_keys if key not in without]
     else:
         problems.append(_no_curve(curve, "CURVE" in said))
         owner, allowed = "a phase", [field.name for field in dataclasses.fields(Phase)]

@@ -165,11 +165,14 @@ def by_hand(
         optimizers[name] = cls([tensor], foreach=False, **settings)
         if states[name]:
             optimizers[name].state[tensor] = copy.deepcopy(states[name])
+    rates = {
+        name: rate(side_of[name][1], said(side_of[name][0].optimizer, name, tensor)["lr"])
+        for name, tensor in tensors.items()
+    }
     for step in range(first, last):
         give_gradients(tensors, step + (STOP - first), names)
         for name, optimizer in optimizers.items():
-            base = said(side_of[name][0].optimizer, name, tensors[name])["lr"]
-            optimizer.param_groups[0]["lr"] = rate(side_of[name][1], base, step)
+            optimizer.param_groups[0]["lr"] = rates[name](step)
             optimizer.step()
     return {name: tensor.detach() for name, tensor in tensors.items()}
 
@@ -196,13 +199,16 @@ def said(node: Mapping[str, Any], name: str, tensor: torch.Tensor) -> dict[str, 
     return settings
 
 
-def rate(side: Side, base: float, step: int) -> float:
-    """The rate at a position of a side's schedule: of phases by the plain function, of torch's by torch."""
+def rate(side: Side, base: float) -> Callable[[int], float]:
+    """The rate by the position in a side's schedule: of phases by the plain function, of torch's by torch."""
     if side.scheduler["NAME"] == "PhasesLR":
-        return base * scepter_opt.schedule(side.scheduler, side.total, side.epoch)(step)
+        factor = scepter_opt.schedule(side.scheduler, side.total, side.epoch)
+        return lambda step: base * factor(step)
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=base)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, side.scheduler.get("T_MAX") or side.total)
-    for _ in range(step):
+    rates = []
+    for _ in range(side.total + END):
+        rates.append(float(optimizer.param_groups[0]["lr"]))
         optimizer.step()
         scheduler.step()
-    return float(optimizer.param_groups[0]["lr"])
+    return rates.__getitem__

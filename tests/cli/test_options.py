@@ -1,4 +1,4 @@
-"""list, show, template, schema and write, as they print."""
+"""list, show, template and write, as they print."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scepter_opt import ConfigError, get_config_template
-from scepter_opt.cli.options import list_, schema, show, template, write
+from scepter_opt.cli.options import list_, show, template, write
 from scepter_opt.integrations.option_files import option_files
 
 
@@ -82,20 +82,6 @@ def test_template_is_the_yaml_of_a_class_or_of_a_recipe(capsys: pytest.CaptureFi
         assert capsys.readouterr().out == get_config_template("AdamW")
     template("no_decay")
     assert "KINDS: [bias, norm, vector, scalar]" in capsys.readouterr().out
-
-
-def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
-    schema("StepLR")
-    assert json.loads(capsys.readouterr().out)["properties"]["STEP_SIZE"]["minimum"] == 1
-    with pytest.raises(ConfigError, match=r"there is no such option\. Did you mean StepLR\?"):
-        schema("StepLRR")
-
-
-def test_schema_takes_options_too_and_rules_are_no_node(capsys: pytest.CaptureFixture[str]) -> None:
-    schema("warmup_cosine")
-    assert json.loads(capsys.readouterr().out)["title"] == "PhasesLR"
-    with pytest.raises(ConfigError, match="rules are no node of their own"):
-        schema("no_decay")
 
 
 def test_write_writes_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

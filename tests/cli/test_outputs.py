@@ -21,6 +21,7 @@ CASES = {
     "show": "show sgd",
     "show_phases": "show warmup_cosine PHASES",
     "show_rules": "show param_groups",
+    "schema_write": "schema --write --app examples/conf --vscode --dry-run",
     "template": "template warmup_stable_decay",
     "preview": "preview lr_scheduler=warmup_cosine --total-steps 10000",
     "preview_at": "preview lr_scheduler=warmup_cosine --total-steps 10000 --at 5000 --at 9999",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
 
-from scepter_opt.config.coercion import read_value
+from scepter_opt.config.coercion import json_schema, read_value
 from scepter_opt.config.fields import Betas, CheckedAs, NonNegative, Numbers, WholeFromZero
 
 
@@ -86,3 +87,20 @@ def test_long_texts_are_read_in_one_go() -> None:
 def test_whole_numbers_of_any_size_are_refused_in_words() -> None:
     assert refusals(10**5000, WholeFromZero) == [("", "must be a whole number of at most 64 bits.")]
     assert refusals(10**5000, NonNegative) == [("", "must be a finite number.")]
+
+
+def test_the_schema_of_a_choice_has_the_names_of_its_members() -> None:
+    class Speed(enum.Enum):
+        fast = 1
+        slow = 2
+
+    assert json_schema(Speed) == {"enum": ["fast", "slow"], "type": "string"}
+    assert read_value("fast", Speed) == (Speed.fast, [])
+
+
+def test_the_schema_of_a_number_has_its_bounds() -> None:
+    assert json_schema(NonNegative) == {"minimum": 0, "type": "number"}
+
+
+def test_a_type_that_json_has_not_has_an_empty_schema() -> None:
+    assert json_schema(Callable[[int], int]) == {}

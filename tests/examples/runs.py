@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import multiprocessing
 import os
 import runpy
 import signal
 import subprocess
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from multiprocessing import connection
@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from tests.processes import forkserver
 from tests.support import same
 
 ROOT = Path(__file__).parents[2]
@@ -28,12 +29,6 @@ QUICK = {
     GAN: ["epochs=2", "batch_size=256"],
     LANGUAGE_MODEL: ["epochs=2", "steps_per_epoch=4", "batch_size=2", "context=16", "layers=1", "width=32"],
 }
-# What an example imports, in most of its time.
-IMPORTS = [
-    "hydra", "matplotlib.backends.backend_agg", "matplotlib.figure", "rich.progress", "scepter_opt.checkpoint",
-    "sklearn.datasets", "sklearn.model_selection", "torch", "torch._dynamo", "torch.distributed.checkpoint",
-    "torch.distributed.fsdp",
-]  # fmt: skip
 Moment = tuple[signal.Signals, str, int]
 """A signal and the call that it comes before: the builtin function's name, such as `rename` or `BufferedWriter.write`,
 and which call of it, from 1."""
@@ -59,12 +54,21 @@ def start(
 
 
 def fork(
-    folder: Path, *overrides: str, code: int | None = 0, script: Path = TRAIN, moments: Sequence[Moment] = ()
+    folder: Path,
+    *overrides: str,
+    code: int | None = 0,
+    script: Path = TRAIN,
+    moments: Sequence[Moment] = (),
+    strict: bool = False,
+    columns: int = 120,
 ) -> CompletedProcess[str]:
-    """The same in a fraction of the time, with signals at `moments`; a `code` of None is any."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(IMPORTS)
-    process = context.Process(target=_run, args=(folder, script, overrides, moments, {}, ""))
+    """The same in a fraction of the time, with signals at `moments`; a `code` of None is any.
+
+    If `strict`, warnings are errors. The output is so many `columns` wide.
+    """
+    process = forkserver().Process(
+        target=_run, args=(folder, script, overrides, moments, {"COLUMNS": str(columns)}, "", strict)
+    )
     process.start()
     process.join(900)
     process.kill()  # whatever hangs; what has ended does not mind
@@ -87,9 +91,7 @@ def fork_together(
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     agent = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": store.port, "TORCHELASTIC_USE_AGENT_STORE": True}
     said = {**agent, "TORCHELASTIC_RESTART_COUNT": 0, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(IMPORTS)
-    processes = []
+    context, processes = forkserver(), []
     for rank in range(count):
         environment = {key: str(value) for key, value in {**said, "RANK": rank, "LOCAL_RANK": rank}.items()}
         given = (folder, script, overrides, (moments or {}).get(rank, ()), environment, f"-{rank}")
@@ -117,6 +119,7 @@ def _run(
     moments: Sequence[Moment],
     environment: Mapping[str, str],
     suffix: str,
+    strict: bool = False,
 ) -> None:
     """What the forked process does."""
     os.chdir(folder)
@@ -125,6 +128,8 @@ def _run(
             os.dup2(file.fileno(), number)
     os.environ |= {"COLUMNS": "120", **environment}
     torch.set_num_threads(1)
+    if strict:
+        warnings.simplefilter("error")
     sys.argv = [str(script), *overrides]
     sys.path[:0] = [str(script.parent), str(folder / "modules")]
     calls: Counter[str] = Counter()

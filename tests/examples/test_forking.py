@@ -15,9 +15,6 @@ from tests.examples.runs import ROOT, fork, metrics
 TEXT = (ROOT / "docs" / "longer_and_shorter.md").read_text(encoding="utf-8")
 SWEEP, LONGER, SHORTER = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
-# One process runs them all: the later ones go on from what the first have left.
-pytestmark = pytest.mark.xdist_group("forks")
-
 
 def run(block: str, folder: Path) -> str:
     """Run the commands of a block in a folder; what they print."""

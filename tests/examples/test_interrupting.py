@@ -15,9 +15,6 @@ import pytest
 from scepter_opt import checkpoint
 from tests.examples.runs import QUICK, ROOT, TRAIN, Moment, assert_same_end, checkpoints, fork, metrics
 
-# One process runs them all, so that what they compare with is made once.
-pytestmark = pytest.mark.xdist_group("interrupting examples")
-
 SIGINT, SIGKILL, SIGTERM = signal.SIGINT, signal.SIGKILL, signal.SIGTERM
 ROW, WRITE = "writer.writerow", "BufferedWriter.write"
 # Before the row of the sixth step is written, below the header.

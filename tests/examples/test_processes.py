@@ -15,9 +15,6 @@ import pytest
 
 from tests.examples.runs import GAN, LANGUAGE_MODEL, QUICK, TRAIN, checkpoints, fork, fork_together, metrics
 
-# One process runs them all, so that what they compare with is made once.
-pytestmark = pytest.mark.xdist_group("examples in several processes")
-
 # Before the row of the sixth step is written, below the header.
 SIXTH = ("writer.writerow", 7)
 UNEVEN = [*QUICK[LANGUAGE_MODEL], "batch_size=3"]
@@ -150,7 +147,8 @@ def test_a_mistake_is_shown_once_without_a_traceback(overrides: str, tmp_path: P
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("parallel", [pytest.param("ddp", marks=pytest.mark.long), "fsdp"])
+@pytest.mark.long  # tests/test_readme.py has torchrun start a script that takes less to import
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
 def test_torchrun_itself_starts_them(parallel: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(TRAIN)]
     given = ["epochs=1", "batch_size=720", "hydra.run.dir=run", f"parallel={parallel}"]

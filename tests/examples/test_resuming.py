@@ -10,9 +10,6 @@ from omegaconf import OmegaConf
 
 from tests.examples.runs import GAN, LANGUAGE_MODEL, QUICK, TRAIN, assert_same_end, checkpoints, fork, metrics, start
 
-# One process runs them all, so that what they compare with is made once.
-pytestmark = pytest.mark.xdist_group("resuming examples")
-
 SGD = ["optimizer=sgd", "optimizer.LEARNING_RATE=0.1", "optimizer.MOMENTUM=0.9"]
 LBFGS = ["optimizer=lbfgs", "optimizer.LEARNING_RATE=0.1"]
 

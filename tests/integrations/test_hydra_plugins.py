@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 import scepter_opt
 from scepter_opt.components.registry import registries
+from tests.examples.runs import fork
 from tests.support import KEYS, make_model
 
 # The release candidate of Hydra 1.4 warns where version_base is given; 1.3 warns where it is not.
@@ -47,6 +48,12 @@ def run(*arguments: str, cwd: Path) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def forked(*arguments: str, cwd: Path) -> str:
+    """The same in a fraction of the time."""
+    done = fork(cwd, *arguments, script=APP, strict=not RELEASE_CANDIDATE)
     return done.stdout + done.stderr
 
 
@@ -191,11 +198,11 @@ def test_other_peoples_files_in_the_groups_are_left_alone(tmp_path: Path) -> Non
     ],
 )
 def test_an_app_runs_with(override: str, expected: dict[str, Any], tmp_path: Path) -> None:
-    assert printed(run(override, cwd=tmp_path)) == [expected | {"nodes": ["optimizer", "lr_scheduler"]}]
+    assert printed(forked(override, cwd=tmp_path)) == [expected | {"nodes": ["optimizer", "lr_scheduler"]}]
 
 
 def test_any_key_passes_to_a_class_without_config(tmp_path: Path) -> None:
-    assert printed(run("optimizer=untyped", "+optimizer.ETA=3", cwd=tmp_path))[0]["lr"] == 3
+    assert printed(forked("optimizer=untyped", "+optimizer.ETA=3", cwd=tmp_path))[0]["lr"] == 3
 
 
 def test_help_and_completion_show_every_option(tmp_path: Path) -> None:
@@ -239,7 +246,7 @@ def test_a_sweep_reaches_classes_of_the_main_script(launcher: str, tmp_path: Pat
 
 
 def test_a_sweep_over_all_options_with_glob(tmp_path: Path) -> None:
-    output = run("-m", "optimizer=glob(a*)", cwd=tmp_path)
+    output = forked("-m", "optimizer=glob(a*)", cwd=tmp_path)
     names = [line["name"] for line in printed(output)]
     assert names == ["Adadelta", "Adafactor", "Adagrad", "Adam", "Adamax", "AdamW", "ASGD"]
 

@@ -68,9 +68,22 @@ def damaged(value: Any, data: st.DataObject) -> Any:
     return copied
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@pytest.mark.unmeasured
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.data())
 def test_a_damaged_plan_is_refused_or_can_be_looked_at_whole(data: st.DataObject) -> None:
+    look(data)
+
+
+@pytest.mark.long
+@settings(max_examples=3000, deadline=None)
+@given(st.data())
+def test_a_plan_damaged_in_many_ways_is_refused_or_can_be_looked_at_whole(data: st.DataObject) -> None:
+    look(data)
+
+
+def look(data: st.DataObject) -> None:
+    """Read a damaged plan, and do everything with it if it is read."""
     whole = Plan.from_json(SAVED)
     text = json.dumps(damaged(json.loads(SAVED), data))
     with contextlib.suppress(ConfigError):

@@ -119,3 +119,10 @@ def test_the_log_says_it_in_a_line() -> None:
     assert read(LENGTH="10%").describe() == "FINISH: linear to 0 over 10%, from where a checkpoint stands on"
     told = read(CURVE="cosine", TO=None, TO_VALUE=1e-5, AT=5).describe()
     assert told == "FINISH: cosine to the value 1e-05 over the rest, from tick 5 on"
+
+
+def test_a_key_that_there_is_not_is_refused_also_where_it_is_null() -> None:
+    finish = {"CURVE": "linear", "TO": 0, "AT": None, "POWER": None}
+    assert FinishKeys().check(finish, Finish, None)[1] == []
+    (problem,) = FinishKeys().check({**finish, "LENGHT": None}, Finish, None)[1]
+    assert problem.key == "LENGHT"

@@ -17,7 +17,7 @@ from scepter_opt.lr_schedulers.phases import PhasesLR
 from scepter_opt.schedules.curves import CURVES
 from scepter_opt.schedules.horizon import Horizon
 from scepter_opt.schedules.lengths import Length
-from scepter_opt.schedules.phases import Clock, Include, Phase
+from scepter_opt.schedules.phases import Clock, Include, Phase, check_phase
 
 ROOT = Path(__file__).parents[2]
 # One function and one row: a curve with a key of its own is checked, documented, drawn and previewed.
@@ -121,3 +121,11 @@ def test_the_first_phase_begins_at_1_where_that_leads_somewhere(first: Any, allo
     else:
         with pytest.raises(ConfigError, match="begins at 1 without it"):
             config(first=first)
+
+
+def test_null_takes_back_a_key_of_another_curve_and_never_one_that_there_is_not() -> None:
+    phase = {"CURVE": "linear", "TO": 0.1}
+    assert check_phase({**phase, "POWER": None}, None)[1] == []
+    (problem,) = check_phase({**phase, "LENGHT": None}, None)[1]
+    assert problem.key == "LENGHT"
+    assert "Did you mean LENGTH?" in problem.message

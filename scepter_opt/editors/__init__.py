@@ -1,0 +1,1 @@
+"""JSON Schemas for editors: completion, documentation and red lines in the YAML files of an app. Imports no torch."""
