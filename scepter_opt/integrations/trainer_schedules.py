@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, final
 
+from ..errors import ConfigError, Problem
 from ..schedules.horizon import Interval
 from .loop import Driver
 
@@ -92,8 +93,10 @@ class TrainerSchedule:
         Raises:
             ConfigError: It is no state of such a schedule.
         """
-        # driver's first, which refuses what is not its own
-        self.driver.load_state_dict(state_dict.get("driver", state_dict))
+        if state_dict.keys() != self.state_dict().keys():
+            message = "the checkpoint's is of a scheduler that the trainer stepped itself: it knows of no epochs."
+            raise ConfigError([Problem("lr_scheduler", message)])
+        self.driver.load_state_dict(state_dict["driver"])
         self.driver.scheduler.load_state_dict(state_dict["scheduler"])
         self.waiting, self.metrics = list(state_dict["waiting"]), dict(state_dict["metrics"])
 
