@@ -17,7 +17,7 @@ from scepter_opt.components.registry import UserClasses
 collect_ignore = ["apps", "hosts/rebuilt", "hosts/tiny_data.py", "hosts/lightning_app.py"]
 
 
-MEASURED = 6
+MEASURED = 3
 """Of how many cases of a test coverage is measured."""
 
 

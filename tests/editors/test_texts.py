@@ -28,7 +28,7 @@ written = st.one_of(
 
 
 @pytest.mark.parametrize("kind", BOUNDS)
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(text=written)
 def test_a_text_that_the_check_reads_matches(kind: object, text: str) -> None:
     if not read_value(text, kind)[1]:
@@ -36,7 +36,7 @@ def test_a_text_that_the_check_reads_matches(kind: object, text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", BOUNDS)
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(text=written)
 def test_a_number_without_an_exponent_matches_only_where_the_check_reads_it(kind: object, text: str) -> None:
     if "e" not in text.lower() and re.search(texts.number(BOUNDS[kind]), text):  # type: ignore[index]  # as above
@@ -44,7 +44,7 @@ def test_a_number_without_an_exponent_matches_only_where_the_check_reads_it(kind
 
 
 @pytest.mark.parametrize("above", [True, False])
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(text=written)
 def test_a_length_that_is_one_matches_and_without_an_exponent_no_other_does(above: bool, text: str) -> None:
     try:
