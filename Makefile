@@ -51,7 +51,7 @@ test-hosts: $(HOSTS) ## The tests with other packages: their optimizers, their t
 	$(HOSTS_VENV)/bin/python -m pytest -m hosts $(ARGS)
 
 test-editor: $(ALL) $(SERVER) ## The tests with the language server of editors, which npm installs
-	YAML_LANGUAGE_SERVER=$(SERVER) $(RUN) -m pytest -m editor $(ARGS)
+	YAML_LANGUAGE_SERVER=$(CURDIR)/$(SERVER) $(RUN) -m pytest -m editor $(ARGS)
 
 test-browser: $(BROWSER) chromium ## The tests of pages in Debian's Chromium, which is installed where it is missing
 	$(RUN) -m pytest -m browser tests/browser $(ARGS)
