@@ -134,8 +134,7 @@ def _curve(option: Option, folder: Path) -> Iterator[str]:
 def _drawn(node: Mapping[str, Any], path: Path, what: str) -> str:
     figure = figure_of(curve_panels({"": preview(dict(node), STEPS, steps_per_epoch=EPOCH)}, "step"))
     figure.set_size_inches(7, 2.2 * len(figure.axes))
-    for axes in figure.axes[:1]:
-        axes.set_ylabel("factor")
+    figure.axes[0].set_ylabel("factor")
     figure.savefig(path, metadata={"Date": None})
     return f"![{what}]({path.name})"
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ConfigError, Problem
 from ..parameters.named_parameters import Parameters, collect
+
+DESCRIBING = frozenset({"params", "param_names", "name", "rules", "settings"})
+"""Keys of a group that say what it is, and not how it is trained."""
 
 
 @dataclass
@@ -23,6 +26,17 @@ class Group:
     """Positions of the model's parameters, as often as they are in it."""
     strangers: list[Any] = field(default_factory=list)
     """Tensors that are none of the model's."""
+
+    def like(self, other: Group, beside: Collection[str] = ()) -> bool:
+        """Whether another group of the same optimizer is trained in the same way.
+
+        Args:
+            other: The other.
+            beside: Further keys in which they may differ.
+        """
+        left = DESCRIBING.union(beside)
+        own, others = ({key: group.settings[key] for key in group.settings.keys() - left} for group in (self, other))
+        return self.optimizer is other.optimizer and bool(own == others)
 
 
 @dataclass
@@ -83,9 +97,11 @@ def gather(model: Any, optimizer: Any, scheduler: Any = None) -> Facts:
     if not modules or not all(isinstance(module, torch.nn.Module) for module in modules):
         raise ConfigError([Problem("model", "must be a module, or a mapping of names to modules.", model)])
     facts = Facts(collect(model), _by_name(optimizer), _listed(scheduler))
+    parameters = facts.parameters
+    known = {name for position in range(len(parameters)) for name in parameters.all_names(position)}
     facts.wrapped = any(
-        name not in known
-        for module, known in ((module, set(collect(module).names)) for module in modules)
+        (f"{prefix}.{name}" if prefix else name) not in known
+        for prefix, module in parameters.roots
         for name, _ in module.named_parameters()
     )
     position_of = {id(tensor): position for position, tensor in enumerate(facts.parameters.tensors)}

@@ -6,15 +6,12 @@ import re
 from collections.abc import Iterator
 
 from ..errors import nearest
-from .facts import Facts, inside
+from .facts import DESCRIBING, Facts, inside
 from .finding import Finding, fault, many, note, some
 from .readers import mentioned
 
 # what describes a group, and what torch's schedulers leave in it
-_KNOWN = frozenset(
-    {"params", "param_names", "name", "rules", "settings", "optimizer"}
-    | {"initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum"}
-)
+_KNOWN = frozenset({*DESCRIBING, "optimizer"} | {"initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum"})
 _SETTING = re.compile(r"(?<![a-z])(lr|rate|decay|wd|mult|multiplier|scale|factor|momentum|betas?|eps)(?![a-z])")
 
 

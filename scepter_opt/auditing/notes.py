@@ -87,12 +87,10 @@ def could_be_one(facts: Facts, curves: dict[int, tuple[float, ...]], amiss: set[
 
 
 def _same(one: Group, other: Group, curves: dict[int, tuple[float, ...]]) -> bool:
-    left = {"params", "param_names", "name", "rules", "settings"}
-    own, others = ({key: group.settings[key] for key in group.settings.keys() - left} for group in (one, other))
     # rules of equal settings are kept apart by those who want to schedule them apart
     apart = one.settings.get("rules") != other.settings.get("rules")
     same_curve = curves.get(id(one)) == curves.get(id(other))
-    return one.optimizer is other.optimizer and not apart and same_curve and bool(own == others)
+    return not apart and same_curve and one.like(other)
 
 
 def never_used(facts: Facts) -> Iterator[Finding]:

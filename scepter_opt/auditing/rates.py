@@ -11,6 +11,7 @@ from .schedules import Schedule, parts
 
 # what is no jump and no disagreement: rates are carried on step by step, in single precision too
 _CLOSE = 0.01
+_RATES = ("lr", "initial_lr", "max_lr", "min_lr")
 
 
 def flattened(schedule: Schedule) -> Iterator[Finding]:
@@ -57,7 +58,7 @@ def one_peak(schedule: Schedule) -> Iterator[Finding]:
     if len(peaks) > 1:
         return
     # why would there be groups of equal settings, unless their rates differed before?
-    twins = [group.label for group in groups if sum(alike(group, other) for other in groups) > 1]
+    twins = [group.label for group in groups if sum(group.like(other, _RATES) for other in groups) > 1]
     rest = {
         "why": "It writes its own rates over those that the groups were given.",
         "do": "Give max_lr as a list, a value for each group.",
@@ -70,13 +71,6 @@ def one_peak(schedule: Schedule) -> Iterator[Finding]:
     else:
         what = f"{schedule.name} has one max_lr, {peaks.pop():g}, for {many(len(groups), 'group')}."
         yield note("one max_lr for all groups", what, **rest, places=[group.label for group in groups])
-
-
-def alike(one: Group, other: Group) -> bool:
-    """Whether two groups of an optimizer differ in nothing but their rates and what describes them."""
-    left = {"params", "param_names", "name", "rules", "settings", "lr", "initial_lr", "max_lr", "min_lr"}
-    own, others = ({key: group.settings[key] for key in group.settings.keys() - left} for group in (one, other))
-    return one.optimizer is other.optimizer and bool(own == others)
 
 
 def jumps(schedule: Schedule) -> Iterator[Finding]:

@@ -35,8 +35,8 @@ def schedules(facts: Facts) -> tuple[list[Schedule], list[Finding]]:
     """The schedulers with what they do next, and what is amiss so that this cannot be told."""
     tried, findings = [], []
     with_step = [each for each in facts.schedulers if hasattr(each, "step")]
-    for scheduler in with_step:
-        owner = _optimizer_of(scheduler, facts)
+    owners = [_optimizer_of(each, facts) for each in with_step]
+    for scheduler, owner in zip(with_step, owners, strict=True):
         if owner is None:
             findings.append(
                 fault(
@@ -59,7 +59,7 @@ def schedules(facts: Facts) -> tuple[list[Schedule], list[Finding]]:
                     "Look at its rates yourself: [group['lr'] for group in optimizer.param_groups].",
                 )
             )
-        alone = sum(_optimizer_of(each, facts) is owner for each in with_step) == 1
+        alone = sum(each is owner for each in owners) == 1
         tried.append(Schedule(scheduler, facts.groups_of(owner), ticks, alone))
     return tried, findings
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from ..checking import check
-from ..components.registry import registry
 from ..errors import ConfigError, Problem, reason_of, show
 from ..insight.audit import Audit
 from ..insight.audit import audit as audit_of
 from ..insight.page import is_page, write_page
 from ..insight.preview import Preview
+from ..insight.writing import writing
 from ..parameters.plan import Plan
 from .composing import compose
-from .models import factory_of, here, make, target_of
+from .models import factory_of, here, model_of
 from .progress import working
-from .schedulers import own_optimizer, previews_of
+from .schedulers import optimizers_of, own_optimizer, previews_of
 
 
 def audit(
@@ -51,11 +51,12 @@ def audit(
             made = _made_by(factory)
     else:
         cfg = compose(overrides, app, config_name)
-        with working("making the model"), here():
-            module = make(factory_of("model", model) if model is not None else target_of(cfg))
-        made = _built(cfg, module, total_steps, steps_per_epoch)
+        module = model_of(cfg, model)
+        configs = check(cfg)
+        keys = optimizers_of(configs)
+        made = _built(cfg, module, keys, configs.keys() - set(keys), total_steps, steps_per_epoch)
         if out is not None and is_page(out):
-            plans = _plans(cfg, module)
+            plans = _plans(cfg, module, keys)
             previews = previews_of(cfg, plans, total_steps, steps_per_epoch)
     with working("looking"):
         found = audit_of(*made)
@@ -63,7 +64,8 @@ def audit(
         if is_page(out):
             write_page(out, found, plans, previews, title=factory or shlex.join(overrides) or None)
         else:
-            _write(out, found)
+            with writing(out):
+                out.write_text(found.to_json() + "\n", encoding="utf-8")
         if not json:  # what is printed then is one document
             print(f"wrote {out}")
     if json:
@@ -71,13 +73,6 @@ def audit(
     elif out is None:
         _show(found)
     return int(bool(found.faults))
-
-
-def _write(out: Path, found: Audit) -> None:
-    try:
-        out.write_text(found.to_json() + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError([Problem("out", f"cannot be written: {error}.", str(out))]) from error
 
 
 def _made_by(factory: str) -> list[Any]:
@@ -97,28 +92,27 @@ def _made_by(factory: str) -> list[Any]:
     raise ConfigError([Problem("factory", message, factory)])
 
 
-def _optimizers(cfg: DictConfig) -> list[str]:
-    """The keys of a config's optimizers."""
-    keys = [key for key, config in check(cfg).items() if registry("optimizer").has(config.NAME)]
-    if not keys:
-        raise ConfigError([Problem("optimizer", "there is none: choose one by optimizer=OPTION.")])
-    return keys
-
-
-def _plans(cfg: DictConfig, model: Any) -> dict[str, Plan]:
+def _plans(cfg: DictConfig, model: Any, keys: Iterable[str]) -> dict[str, Plan]:
     from ..optimizers import api  # its registry asks for torch
 
-    return {key: api.plan(OmegaConf.select(cfg, key), model) for key in _optimizers(cfg)}
+    return {key: api.plan(OmegaConf.select(cfg, key), model) for key in keys}
 
 
-def _built(cfg: DictConfig, model: Any, total_steps: int | None, steps_per_epoch: int | None) -> list[Any]:
+def _built(
+    cfg: DictConfig,
+    model: Any,
+    keys: Iterable[str],
+    scheduler_keys: Iterable[str],
+    total_steps: int | None,
+    steps_per_epoch: int | None,
+) -> list[Any]:
     """A model with what a config makes for it: its optimizers and their schedulers."""
     from ..lr_schedulers import api as lr_schedulers
     from ..optimizers import api as optimizers  # these ask for torch
 
-    built = {key: optimizers.build_optimizer(model, OmegaConf.select(cfg, key)) for key in _optimizers(cfg)}
+    built = {key: optimizers.build_optimizer(model, OmegaConf.select(cfg, key)) for key in keys}
     schedulers = []
-    for key in check(cfg).keys() - built.keys():
+    for key in scheduler_keys:
         own = own_optimizer(key, built)
         if own is None:
             raise ConfigError([Problem(key, f"of which optimizer? There are {', '.join(built)}.")])

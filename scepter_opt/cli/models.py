@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ..errors import ConfigError, Problem, did_you_mean, reason_of
+from .progress import working
 
 
 @contextmanager
@@ -61,6 +62,16 @@ def target_of(cfg: DictConfig) -> Callable[[], Any]:
     from hydra.utils import instantiate
 
     return lambda: instantiate(node)
+
+
+def model_of(cfg: DictConfig, path: str | None) -> Any:
+    """The model that `--model` names, else the one of an app's node.
+
+    Raises:
+        ConfigError: There is neither, or it cannot be made.
+    """
+    with working("making the model"), here():
+        return make(factory_of("model", path) if path is not None else target_of(cfg))
 
 
 def make(factory: Callable[[], Any]) -> Any:

@@ -10,15 +10,15 @@ from typing import Annotated, Any
 from omegaconf import DictConfig, OmegaConf
 
 from ..checking import check
-from ..components.registry import registry
 from ..errors import ConfigError, Problem, reason_of
 from ..insight.page import is_page, write_page
 from ..insight.preview import Preview
+from ..insight.writing import writing
 from ..parameters.plan import Plan
 from .composing import compose
-from .models import factory_of, here, make, target_of
+from .models import model_of
 from .progress import working
-from .schedulers import previews_of
+from .schedulers import optimizers_of, previews_of
 
 
 def plan(
@@ -40,8 +40,7 @@ def plan(
     cfg = compose(overrides, app, config_name)
     before = _read(diff) if diff is not None else None
     key, node = _optimizer(cfg)
-    with working("making the model"), here():
-        made = make(factory_of("model", model) if model is not None else target_of(cfg))
+    made = model_of(cfg, model)
     with working("planning"):
         planned = api.plan(node, made)
     if out is not None:
@@ -67,10 +66,8 @@ def _write(out: Path, planned: Plan, previews: Mapping[str, Preview], overrides:
     if is_page(out):
         write_page(out, planned, previews, title=shlex.join(overrides) or None)
         return
-    try:
+    with writing(out):
         out.write_text(planned.to_json() + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError([Problem("out", f"cannot be written: {error}.", str(out))]) from error
 
 
 def _read(path: Path) -> Plan:
@@ -88,9 +85,7 @@ def _read(path: Path) -> Plan:
 
 def _optimizer(cfg: DictConfig) -> tuple[str, Any]:
     """The key and the node of the one optimizer in a config."""
-    keys = [key for key, config in check(cfg).items() if registry("optimizer").has(config.NAME)]
+    keys = optimizers_of(check(cfg))
     if len(keys) == 1:
         return keys[0], OmegaConf.select(cfg, keys[0])
-    none = "there is none: choose one by optimizer=OPTION."
-    message = f"there are {', '.join(keys)}, and a plan is of one." if keys else none
-    raise ConfigError([Problem("optimizer", message)])
+    raise ConfigError([Problem("optimizer", f"there are {', '.join(keys)}, and a plan is of one.")])

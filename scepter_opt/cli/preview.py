@@ -18,6 +18,7 @@ from ..insight.pictures import Panel, columns, curve_panels, in_terminal, save, 
 from ..insight.preview import Preview
 from ..insight.preview import preview as preview_of
 from ..insight.rule_groups import groups_of_rules
+from ..insight.writing import writing
 from .composing import compose
 from .progress import track
 from .schedulers import horizon_of, pairs
@@ -76,10 +77,8 @@ def _write(out: Path, panels: list[Panel], previews: Mapping[str, Preview], titl
     if out.suffix not in (".csv", ".json"):
         save(panels, out, title)
         return
-    try:
+    with writing(out):
         out.write_text(_as_csv(previews) if out.suffix == ".csv" else _as_json(previews) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError([Problem("out", f"cannot be written: {error}.", str(out))]) from error
 
 
 def _as_json(previews: Mapping[str, Preview]) -> str:

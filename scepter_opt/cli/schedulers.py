@@ -29,6 +29,18 @@ def pairs(cfg: DictConfig) -> Iterator[tuple[str, Any, Any]]:
         yield key, scheduler, None if own is None else optimizers[own]
 
 
+def optimizers_of(configs: Mapping[str, Any]) -> list[str]:
+    """The keys of the optimizers among what `check` gives.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    keys = [key for key, config in configs.items() if registry("optimizer").has(config.NAME)]
+    if not keys:
+        raise ConfigError([Problem("optimizer", "there is none: choose one by optimizer=OPTION.")])
+    return keys
+
+
 def own_optimizer(key: str, optimizers: Collection[str]) -> str | None:
     """The key of a scheduler's optimizer: the only one there is, or that of the same name; None without any.
 

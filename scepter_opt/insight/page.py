@@ -23,6 +23,7 @@ from .page_findings import findings_html
 from .page_tables import table_of_results, tables_of_plan
 from .preview import Preview
 from .results import Results, best_panels, key_panels, rate_panels
+from .writing import writing
 
 _SCRIPTS = ("table.js", "lines.js", "curves.js", "page.js")
 
@@ -75,11 +76,9 @@ def write_page(path: str | Path, *parts: Any, title: str | None = None, command:
         ConfigError: A part is none of these, the file cannot be written, or plotly is not installed.
     """
     text = page_text(*parts, title=title, command=command)
-    try:
+    with writing(path):
         # a name may hold what UTF-8 has no place for
         Path(path).write_bytes(text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise ConfigError([Problem("out", f"cannot be written: {error}.", str(path))]) from error
 
 
 def page_text(*parts: Any, title: str | None = None, command: str = "") -> str:

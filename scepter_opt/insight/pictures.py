@@ -12,6 +12,7 @@ from ..errors import ConfigError, Problem
 from ..schedules.group_settings import RATE
 from .extras import needed
 from .preview import Preview
+from .writing import writing
 
 FORMATS = (".png", ".svg")
 """What a picture's file can be."""
@@ -119,10 +120,8 @@ def save(panels: Sequence[Panel], path: Path, title: str = "") -> None:
     if path.suffix not in FORMATS:
         raise ConfigError([Problem("out", f"a picture ends in {' or '.join(FORMATS)}.", str(path))])
     figure = figure_of(panels, title)
-    try:
+    with writing(path):
         figure.savefig(path)
-    except OSError as error:
-        raise ConfigError([Problem("out", f"cannot be written: {error}.", str(path))]) from error
 
 
 def figure_of(panels: Sequence[Panel], title: str = "") -> Any:
