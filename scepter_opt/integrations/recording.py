@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 Write: TypeAlias = Callable[[dict[str, float], int], Any]
 """Takes the values by name, `lr/backbone` and the like, and the step that was made with them."""
 
-_ADD_SCALAR = "one with add_scalar takes each by itself: for name, value in values.items(): ..."
+_ADD_SCALAR = (
+    " Each value is one scalar: def record(values, step): [writer.add_scalar(n, v, step) for n, v in values.items()]."
+)
 
 
 @final
@@ -25,8 +27,8 @@ class Recorder:
     """Writes down every so many steps what they were made with, and on request what they did.
 
     Norms are measured in the step itself, where gradients are there and not yet zeroed: by hooks that are registered
-    for the step that will be recorded, and for no other. That step takes a copy of the parameters. A copy of what has
-    a recorder has none: two would write into one log.
+    for the step that will be recorded, and for no other. That step takes a copy of the parameters, whose memory is kept
+    on a CPU. A copy of what has a recorder has none: two would write into one log.
 
     Args:
         optimizer: Whose groups are recorded.
@@ -44,8 +46,11 @@ class Recorder:
             raise ConfigError(problems)
         self._optimizer, self._write, self._every, self._norms = optimizer, write, every, norms
         self._hooks: list[Any] = []
+        self._members: list[list[Tensor]] = []
         self._weights: list[list[Tensor]] = []
+        self._copies: dict[int, Tensor] = {}
         self._measured: dict[str, list[Any]] = {}
+        self.expect(0)
 
     def __reduce__(self) -> Any:
         return type(None), ()
@@ -80,7 +85,10 @@ class Recorder:
 
     def _before_step(self, optimizer: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         self._measured = {}
-        self._weights = [[p.detach().clone() for p in members] for members in self._members()]
+        # what a step can change: a frozen parameter with a gradient moves too
+        groups = optimizer.param_groups
+        self._members = [[p for p in group["params"] if p.requires_grad or p.grad is not None] for group in groups]
+        self._weights = [list(map(self._copy_of, members)) for members in self._members]
         closure = keywords.get("closure") if len(arguments) < 2 else arguments[1]
         if closure is None:
             self._measure_gradients()
@@ -95,34 +103,39 @@ class Recorder:
         others = {key: value for key, value in keywords.items() if key != "closure"}
         return (arguments[0], closure_and_measure, *arguments[2:]), others
 
+    def _copy_of(self, parameter: Any) -> Any:
+        import torch
+
+        copy = self._copies.get(id(parameter))
+        if copy is None or (copy.shape, copy.dtype) != (parameter.shape, parameter.dtype):
+            copy = torch.empty_like(parameter.detach())
+            if parameter.is_cpu:  # where the pages of fresh memory take five times as long as the copy
+                self._copies[id(parameter)] = copy
+        return copy.copy_(parameter.detach())
+
     def _measure_gradients(self) -> None:
         # an optimizer that was made with fused=True unscales in its kernel
         scale = getattr(self._optimizer, "grad_scale", None)
-        norms = [norm([p.grad for p in members if p.grad is not None]) for members in self._members()]
+        norms = [norm([p.grad for p in members if p.grad is not None]) for members in self._members]
         self._measured["grad_norm"] = norms if scale is None else [each / scale for each in norms]
 
     def _after_step(self, optimizer: Any, *_: Any) -> None:
         import torch
 
-        weights, self._weights = self._weights, []
+        members, weights, self._members, self._weights = self._members, self._weights, [], []
         overflow = getattr(optimizer, "found_inf", None)
         if overflow is not None and float(overflow):
             self._measured = {}
             return  # such an optimizer skips the step itself, and the next one will be the one to record
-        before = [norm(members) for members in weights]
+        before = [norm(old) for old in weights]
         updates = []
         with torch.no_grad():
-            for old, new in zip(weights, self._members(), strict=True):
+            for old, new in zip(weights, members, strict=True):
                 if old:
                     torch._foreach_sub_(old, new)
                 updates.append(norm(old))
         self._measured["update_norm"] = updates
         self._measured["update_to_weight"] = [_ratio(one, other) for one, other in zip(updates, before, strict=True)]
-
-    def _members(self) -> list[list[Tensor]]:
-        """By group the parameters that a step can change."""
-        groups = self._optimizer.param_groups
-        return [[p for p in group["params"] if p.requires_grad or p.grad is not None] for group in groups]
 
 
 def settings(optimizer: Any) -> dict[str, Any]:
@@ -189,12 +202,11 @@ def norm(tensors: Iterable[Any]) -> Any:
 
     alike: dict[Any, list[Any]] = {}
     for tensor in tensors:
-        values = tensor._values() if tensor.is_sparse and tensor.is_coalesced() else tensor
-        values = tensor.coalesce()._values() if values is tensor and tensor.is_sparse else values
+        values = tensor.coalesce().values() if tensor.is_sparse else tensor
         if values.numel():
             alike.setdefault((type(values), values.device, values.dtype), []).append(values.detach())
     parts = []
-    for (_, device, dtype), members in alike.items():
+    for (_, _, dtype), members in alike.items():
         wide = torch.float32 if dtype in (torch.float16, torch.bfloat16) else None
         total = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(members, 2, dtype=wide)))
         parts.append(total.full_tensor() if hasattr(total, "full_tensor") else total)
@@ -227,9 +239,9 @@ def recorder_of(scheduler: Any, write: Any, every: Any, norms: Any) -> Recorder 
 
 def _wrong(optimizer: Any, write: Any, every: Any, norms: Any) -> Iterator[Problem]:
     if not callable(write):
-        hint = f"; {_ADD_SCALAR}" if hasattr(write, "add_scalar") else ""
-        message = f"must be a function of the values by name and the step, such as wandb.log{hint}; not a {type(write).__name__}."
-        yield Problem("record", message)
+        hint = _ADD_SCALAR if hasattr(write, "add_scalar") else ""
+        message = "must be a function of values by name and the step, as wandb.log and mlflow.log_metrics are; not a"
+        yield Problem("record", f"{message} {type(write).__name__}.{hint}")
     if type(every) is not int or every < 1:
         yield Problem("record_every", "must be a whole number of at least 1: steps from one record to the next.", every)
     if not isinstance(norms, bool):
