@@ -32,7 +32,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # A hundred of the tests' processes would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help train test coverage test-long test-hosts test-editor test-browser chromium picture docs lint bench conf
+.PHONY: help train test coverage test-long test-hosts test-versions test-editor test-browser chromium picture docs lint bench conf
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -53,6 +53,9 @@ test-long: $(ALL) ## The tests that take longer
 
 test-hosts: $(HOSTS) ## The tests with other packages: their optimizers, their training loops
 	$(HOSTS_VENV)/bin/python -m pytest -m hosts $(ARGS)
+
+test-versions: | $(RUN) ## The tests with other versions of Hydra, torch and Python; ARGS="hydra-1.3.2" chooses
+	$(RUN) -m tests.versions.run $(ARGS)
 
 test-editor: $(ALL) $(SERVER) ## The tests with the language server of editors, which npm installs
 	YAML_LANGUAGE_SERVER=$(CURDIR)/$(SERVER) $(RUN) -m pytest -m editor $(ARGS)
