@@ -3,8 +3,8 @@
     make test-versions                             all; what passed with the sources as they are is not run again
     make test-versions ARGS="hydra-1.3.2"          this one, whatever was run before
 
-Environments, results and what pip said are in .venv-versions/, which may be deleted at any time. The exit status is 1 where
-tests failed; what could not be run is listed with its reason, and is no failure.
+Environments, results and what pip said are in .venv-versions/, which may be deleted at any time. The exit status is 1
+where tests failed; what could not be run is listed with its reason, and is no failure.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from tests.versions.combinations import Combination, combinations, constraints, found_pythons
 
@@ -141,8 +141,8 @@ def test(combination: Combination) -> Result:
     python, report = interpreter(combination), FOLDER / f"{combination.name}.xml"
     report.unlink(missing_ok=True)
     command = [
-        python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-p", "no:cacheprovider",
-        f"--junitxml={report}", *combination.tests,
+        python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder",
+        "-p", "no:cacheprovider", f"--junitxml={report}", *combination.tests,
     ]  # fmt: skip
     # what tests start as processes of their own has to be found here, and warns as the tests do
     ignored = [text for text in combination.tests if text.startswith("ignore:")]
@@ -151,7 +151,7 @@ def test(combination: Combination) -> Result:
     versions = subprocess.run([python, "-c", VERSIONS], capture_output=True, text=True, check=True).stdout.strip()
     if not report.is_file():
         return Result(sources(), versions, failed=1)
-    counts = [suite.attrib for suite in ElementTree.parse(report).iter("testsuite")]
+    counts = [suite.attrib for suite in ET.parse(report).iter("testsuite")]
     total, skipped, failures, errors = (
         sum(int(each[key]) for each in counts) for key in ("tests", "skipped", "failures", "errors")
     )
