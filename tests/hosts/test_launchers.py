@@ -1,4 +1,4 @@
-"""The example's sweeps under launchers, whose workers are programs of their own: what is wrong in one leaves the others."""
+"""The example's sweeps under launchers, whose workers are programs of their own."""
 
 from __future__ import annotations
 

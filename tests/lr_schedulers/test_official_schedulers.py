@@ -22,6 +22,7 @@ from tests.support import (
     keyword,
     make_model,
     optimizer_node,
+    pairs,
     same,
     scheduler_node,
     train,
@@ -157,8 +158,9 @@ def test_parts_of_a_scheduler_reach_torch() -> None:
         assert comparable(ours) == comparable(by_hand(optimizers[1], scheduler_node(name)))
 
 
-@pytest.mark.parametrize("scheduler", [*TORCH_SCHEDULERS, *SCHEDULERS_OF_SCEPTER])
-@pytest.mark.parametrize("optimizer", TORCH_OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("optimizer", "scheduler"), pairs(TORCH_OPTIMIZERS, [*TORCH_SCHEDULERS, *SCHEDULERS_OF_SCEPTER])
+)
 def test_every_pair_equals_torchs_bit_for_bit(optimizer: str, scheduler: str) -> None:
     results = []
     # else a step of LBFGS takes as long as twenty of the others
