@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from scepter_opt.components.registry import UserClasses
+from scepter_opt.components.user_classes import UserClasses
 
 # run by tests as processes of their own, or imported by tests that are skipped where another package is missing
 collect_ignore = ["apps", "hosts/rebuilt", "hosts/tiny_data.py", "hosts/lightning_app.py"]

@@ -6,70 +6,19 @@ import importlib
 import logging
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from hydra.core.singleton import Singleton
-
-from ..config.base import Config, OpenConfig, restore_fields
+from ..config.base import Config
 from ..errors import ConfigError, Problem, did_you_mean, nearest
 from .component import Component
+from .entry import Entry
+from .user_classes import UserClasses
 
+IMPORTED = "imported"
+"""The option of the classes that have none of their own: their NAME is an import path."""
 C = TypeVar("C", bound=type)
 _LOG = logging.getLogger("scepter_opt")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A class with the name that configs choose it by and its option of the Hydra group."""
-
-    kind: str
-    name: str
-    option: str
-    cls: type
-
-    @property
-    def component(self) -> Any:
-        """The class that builds: a BaseOptimize or BaseScheduler."""
-        return registry(self.kind).component_of(self.cls)
-
-    @property
-    def config(self) -> type[Config] | None:
-        """The typed Config, None where any key passes."""
-        config: type[Config] | None = getattr(self.cls, "Config", None)
-        return config
-
-    def validate(self, values: Mapping[Any, Any], imports: bool | None = None) -> tuple[Any, list[Problem]]:
-        """The Config with these values (without NAME), or all problems with keys relative to the node."""
-        named = {**values, "NAME": self.name}
-        if self.config is None:
-            checked, problems = self.component.check_open(named, imports)
-            return OpenConfig(checked, self.component), problems
-        from ..config.validation import spellings_of, validate
-
-        return validate(self.config, named, imports, spellings_of(self.config), self.name)
-
-    def template(self, left_out: Collection[str] = ()) -> str:
-        """The YAML of a node: every key with its default and its documentation, but those left out."""
-        from ..config.documentation import summary
-        from ..config.template import template
-
-        return template(self.config, self.name, summary(self.cls), left_out)
-
-
-class UserClasses(metaclass=Singleton):
-    """What users registered. Hydra carries its singletons into the workers of its launchers."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, dict[str, Entry]] = {}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        # cloudpickle copies the dataclasses of an app's __main__ to the workers, and with them sentinels
-        for entries in self.entries.values():
-            for entry in entries.values():
-                restore_fields(entry.config)
 
 
 class Registry:
@@ -77,8 +26,8 @@ class Registry:
 
     Args:
         kind: What is registered, for messages: `optimizer` or `lr_scheduler`, also the name of the Hydra group.
-        modules: The modules of the package's own classes, each with their names: a module is imported when one of its
-            names is first asked for, and not before.
+        modules: The modules of the package's own classes, each with their names, as `NAME=option` where the option is
+            not made of the name: a module is imported when one of its names is first asked for, and not before.
     """
 
     torch_base: ClassVar[str] = ""
@@ -87,7 +36,9 @@ class Registry:
     def __init__(self, kind: str, modules: Mapping[str, str]) -> None:
         self.kind = kind
         _REGISTRIES[kind] = self
-        self._module_of = {name: module for module, names in modules.items() for name in names.split()}
+        listed = [(*word.partition("="), module) for module, words in modules.items() for word in words.split()]
+        self._module_of = {name: module for name, _, _, module in listed}
+        self._option_of = {name: option or option_name(name) for name, _, option, _ in listed}
         self._own: dict[str, Entry] = {}
 
     def __reduce__(self) -> Any:
@@ -122,17 +73,18 @@ class Registry:
         """A complete entry, or an error before anything is registered."""
         if not isinstance(cls, type):
             raise ConfigError([Problem(name, f"only a class can be registered as {self.kind}.", cls)])
-        entry = Entry(self.kind, name, option or option_name(name), cls)
+        entry = Entry(self.kind, name, option or self._option_of.get(name, option_name(name)), cls, self.base())
         # the package's own are held to the rules by its tests, and their modules are imported while Hydra composes
         if self._module_of.get(name) == cls.__module__:
             return entry
         # a cell of a notebook that is run again, or a module imported anew, defines the same class once more
-        for other in (self._named(name), self.option(entry.option)):
+        for other in (self._known(name), self._known_option(entry.option)):
             if other is None or (other.cls.__module__, other.cls.__qualname__) == (cls.__module__, cls.__qualname__):
                 continue
             if other.name == name:
                 raise ConfigError([Problem(name, f"is registered already: {_where(other.cls)} and {_where(cls)}.")])
-            message = f"the option {entry.option} is {_where(other.cls)}'s already, not for {_where(cls)} too."
+            message = f"the option {entry.option} is {_where(other.cls)}'s already, not for {_where(cls)} too: give it "
+            message += f"another by register_class(option=...), such as my_{entry.option}."
             raise ConfigError([Problem(name, message)])
         if not any(known.takes(cls) for known in registries()):
             message = "must extend BaseOptimize or BaseScheduler, or torch's Optimizer or LRScheduler."
@@ -157,19 +109,6 @@ class Registry:
         # where torch was not imported, no class extends its own
         return issubclass(cls, (self.base(), *filter(None, [getattr(sys.modules.get(module), name, None)])))
 
-    def component_of(self, cls: Any) -> Any:
-        """The class that builds a registered one from a Config: itself, or a component around one of torch's kind.
-
-        Raises:
-            ConfigError: Its Config is none.
-        """
-        if issubclass(cls, Component):
-            return cls
-        from .adapters import adapt
-
-        base: Any = self.base()
-        return adapt(cls, base)
-
     def entries(self) -> dict[str, Entry]:
         """All entries by name: the package's own, then what users registered."""
         return self.own_entries() | self.user_entries()
@@ -179,16 +118,28 @@ class Registry:
         return {name: self._imported(name) for name in self._module_of}
 
     def user_entries(self) -> dict[str, Entry]:
-        """What users registered, by name; a copy, since another thread may be registering."""
+        """What users registered and other packages bring, by name."""
+        UserClasses().discover(_register_loaded)
+        return self._registered()
+
+    def _registered(self) -> dict[str, Entry]:
+        """What was registered so far; a copy, since another thread may be registering."""
         return dict(UserClasses().entries.get(self.kind, {}))
 
     def names(self) -> list[str]:
         """All names, sorted."""
         return sorted({*self._module_of, *self.user_entries()})
 
+    def builds(self, config: Any) -> bool:
+        """Whether a Config is of a class of this kind."""
+        return issubclass(config.component, self.base())
+
     def has(self, name: Any) -> bool:
         """Whether there is an entry of this name."""
-        return isinstance(name, str) and (name in self._module_of or name in self.user_entries())
+        # the package's own are known by their names alone: nothing is loaded to tell whose they are
+        if not isinstance(name, str) or any(name in known._module_of for known in registries()):
+            return name in self._module_of
+        return name in self._registered() or name in self.user_entries()
 
     def entry(self, name: Any) -> Entry:
         """The entry of a name.
@@ -201,31 +152,42 @@ class Registry:
             return entry
         # people write options for names: lr_scheduler.NAME=cosine_annealing
         names = {entry.option: entry.name for entry in self.user_entries().values()}
-        names |= {option_name(own): own for own in self._module_of} | {known: known for known in self.names()}
+        names |= {option: own for own, option in self._option_of.items()} | {known: known for known in self.names()}
         word = name.rpartition(".")[2] if isinstance(name, str) else name  # torch.optim.AdamW
         message = f"there is no such {self.kind}.{did_you_mean(word, names)} There are {', '.join(self.names())}."
         raise ConfigError([Problem("NAME", message, name)])
+
+    def unread_entry(self, path: str) -> Entry:
+        """The entry of a class that is not imported yet: the keys of its kind are checked, every other one passes."""
+        return Entry(self.kind, path, IMPORTED, self.base(), self.base())
 
     def entry_of(self, config: type | None) -> Entry | None:
         """The entry whose nodes are typed by a Config class."""
         if config is None or not issubclass(config, Config):
             return None
         # a node can be typed only by a class whose module was imported: none is imported to find out
-        loaded = [*self._own.values(), *self.user_entries().values()]
+        loaded = [*self._own.values(), *self._registered().values()]
         return next((entry for entry in loaded if entry.config is config), None)
 
     def option(self, option: str) -> Entry | None:
         """The entry of an option of the Hydra group."""
+        known = self._known_option(option)
+        return known or next((entry for entry in self.user_entries().values() if entry.option == option), None)
+
+    def _known_option(self, option: str) -> Entry | None:
+        """The same among what is here, without what other packages bring."""
         # by the names alone, so that the one module is imported which has it
-        own = next((name for name in self._module_of if option_name(name) == option), None)
+        own = next((name for name, known in self._option_of.items() if known == option), None)
         if own is not None:
             return self._imported(own)
-        return next((entry for entry in self.user_entries().values() if entry.option == option), None)
+        return next((entry for entry in self._registered().values() if entry.option == option), None)
 
     def _named(self, name: Any) -> Entry | None:
-        if not self.has(name):
-            return None
-        return self._imported(name) if name in self._module_of else self.user_entries()[name]
+        return self._known(name) if self.has(name) else None
+
+    def _known(self, name: str) -> Entry | None:
+        """The entry of a name among what is here."""
+        return self._imported(name) if name in self._module_of else self._registered().get(name)
 
     def _imported(self, name: str) -> Entry:
         if name not in self._own:
@@ -260,6 +222,15 @@ def registries() -> tuple[Registry, Registry]:
     return registry("optimizer"), registry("lr_scheduler")
 
 
+def _register_loaded(name: str, loaded: Any) -> None:
+    """Register what an entry point names, where it is a class that did not register itself."""
+    if isinstance(loaded, type) and not any(
+        entry.cls is loaded for known in registries() for entry in known._registered().values()
+    ):
+        taking = next((known for known in registries() if known.takes(loaded)), registry("optimizer"))
+        taking.register_class(name)(loaded)
+
+
 def meant_registry(name: Any) -> Registry:
     """The registry that has a name, or whose names it is nearest to; optimizers where it is near to none."""
     optimizers, schedulers = registries()
@@ -276,7 +247,8 @@ def option_name(name: str) -> str:
     >>> [option_name(name) for name in ("SGD", "SparseAdam", "OneCycleLR", "ReduceLROnPlateau")]
     ['sgd', 'sparse_adam', 'one_cycle', 'reduce_on_plateau']
     """
-    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name.replace("LR", "")).lower()
+    word = name.rpartition(".")[2]  # of an import path
+    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", word.replace("LR", "")).lower()
 
 
 def _where(cls: type) -> str:

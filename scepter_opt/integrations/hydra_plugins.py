@@ -12,6 +12,8 @@ from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSou
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
+from ..components.registry import IMPORTED
+
 _KINDS = ("optimizer", "lr_scheduler")
 _SCHEMA = "scepter_opt/schema"
 
@@ -65,7 +67,11 @@ class ScepterSource(ConfigSource):
         if entry_of_path is None:
             raise ConfigLoadError(f"Config not found : {config_path}")
         entry, is_schema = entry_of_path
-        if is_schema:
+        if entry.unread:
+            config = OmegaConf.structured(entry.component.common)
+            # which keys the class has is known when it is imported: until then none needs a + to be said
+            OmegaConf.set_struct(config, False)
+        elif is_schema:
             # made now, for the one option that is asked for: thirty made at import cost a third of Hydra's own start
             config = OmegaConf.structured(entry.config)
             config.NAME = entry.name
@@ -80,6 +86,8 @@ class ScepterSource(ConfigSource):
         path = config_path.strip("/").removesuffix(".yaml")
         group, _, option = path.rpartition("/")
         kind = _kind_of_schema(group)
+        if kind is not None and option == IMPORTED:
+            return registry(kind).unread_entry("???"), True
         if kind is not None:
             entry = registry(kind).option(option)
             return (entry, True) if entry is not None and entry.config is not None else None
@@ -92,7 +100,9 @@ class ScepterSource(ConfigSource):
 def option_content(kind: str, option: str, name: str) -> dict[str, Any]:
     """What an option says before its keys: the schema and the preset of rules that it pulls in, and the class."""
     rules = [{"/param_groups@PARAM_GROUPS": "none"}] if kind == "optimizer" else []
-    return {"defaults": [{f"optional /{_SCHEMA}/{kind}@_here_": option}, *rules, "_self_"], "NAME": name}
+    # what is typed there is how any class begins, while an option of one class has all its keys
+    typed = [] if option == IMPORTED else [{f"optional /{_SCHEMA}/{kind}@_here_": option}]
+    return {"defaults": [*typed, *rules, "_self_"], "NAME": name}
 
 
 def expose() -> None:

@@ -16,10 +16,10 @@ import scepter_opt
 from scepter_opt.runtime import compiled
 from tests.optimizers.runs import Run, loops, wrong
 from tests.optimizers.situations import Situation, Weight
-from tests.support import SCHEDULERS, make_loss, make_model, scheduler_node, tick
+from tests.support import OPTIMIZERS, SCHEDULERS, make_loss, make_model, scheduler_node, tick
 
 CLASSES = sorted(n for n, e in scepter_opt.OPTIMIZERS.own_entries().items() if e.component.compiles)
-OTHERS = sorted(set(scepter_opt.OPTIMIZERS.own_entries()) - {*CLASSES, "Hybrid"})
+OTHERS = sorted(set(OPTIMIZERS) - {*CLASSES, "Hybrid"})
 HYBRID = {
     "NAME": "Hybrid",
     "OPTIMIZERS": {"muon": {"NAME": "Muon"}, "adamw": {"NAME": "AdamW", "IMPLEMENTATION": "compiled"}},
@@ -256,3 +256,16 @@ def test_torchs_own_compiler_is_as_right_as_the_loop(name: str) -> None:
         run.run(loops([[0, 1, 2]]))
     assert len(own.done) == 10
     assert not list(wrong(own, loop, exact))
+
+
+@pytest.mark.parametrize("node", [{"NAME": "AdamW"}, HYBRID], ids=["alone", "a part"])
+@pytest.mark.usefixtures("count")
+def test_state_that_was_taken_away_is_counted_as_exactly_when_it_is_made_again(node: dict[str, Any]) -> None:
+    model = make_model(node["NAME"])
+    optimizer, closure = built(model, node), make_loss(model)
+    for _ in range(2):
+        optimizer.step(closure)
+        counts = [state["step"].dtype for state in optimizer.state.values() if "step" in state]
+        assert counts
+        assert set(counts) == {torch.float64}
+        optimizer.state.clear()
