@@ -241,10 +241,11 @@ assert "optimizer.LEARNING_RATE=" in completion._query(config_name="config", lin
 def test_a_sweep_reaches_classes_of_the_main_script(launcher: str, tmp_path: Path) -> None:
     if launcher == "joblib" and RELEASE_CANDIDATE:
         pytest.skip("there is no joblib launcher for it yet")
-    output = run(
-        "-m", "optimizer=sgd,typed_one,untyped,rprop", f"hydra/launcher={launcher}",
-        *(["hydra.launcher.n_jobs=2"] if launcher == "joblib" else []), cwd=tmp_path,
-    )  # fmt: skip
+    sweep = ["-m", "optimizer=sgd,typed_one,untyped,rprop", f"hydra/launcher={launcher}"]
+    if launcher == "joblib":
+        output = run(*sweep, "hydra.launcher.n_jobs=2", cwd=tmp_path)
+    else:
+        output = forked(*sweep, cwd=tmp_path)
     # two workers finish in any order
     found = sorted((line["lr"], line["typed"]) for line in printed(output))
     assert found == [(0.001, True), (0.25, True), (0.5, False), (0.75, True)]
