@@ -48,11 +48,11 @@ def train(folder: Path, epochs: int, every: int) -> float:
     model = ConvNet()
     optimizer = scepter_opt.build_optimizer(model, OPTIMIZER)
     scheduler = scepter_opt.build_lr_scheduler(optimizer, SCHEDULE, total_steps=steps)
-    with SummaryWriter(str(folder)) as writer:  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    with SummaryWriter(str(folder)) as writer:
 
         def record(values: Mapping[str, float], step: int) -> None:
             for name, value in values.items():
-                writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                writer.add_scalar(name, value, step)
 
         driver = scepter_opt.Driver(scheduler, SCHEDULE, record=record, record_every=every, norms=True)
         for pixels, labels in batches(training, BATCH_SIZE, SEED, 0, steps):

@@ -43,11 +43,9 @@ def test_without_tensorboard_the_line_that_installs_it_is_told(tmp_path: Path) -
 
 @pytest.mark.hosts
 def test_tensorboard_reads_what_was_recorded(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     assert "Validation accuracy" in start(tmp_path, "--folder", "runs/one", "--epochs", "2", script=LOG).stdout
-    events = EventAccumulator(str(tmp_path / "runs/one"))
+    events = accumulator.EventAccumulator(str(tmp_path / "runs/one"))
     events.Reload()
     rates = [(event.step, event.value) for event in events.Scalars("lr/default")]
     assert [step for step, _ in rates] == list(range(5, 46, 5))
