@@ -33,6 +33,7 @@ def test_it_works_for_optimizers_of_all_kinds(name: str, tmp_path: Path) -> None
     assert json.loads((tmp_path / "run/find_lr.json").read_text())["suggestion"] > 0
 
 
+@pytest.mark.long
 def test_without_tensorboard_the_line_that_installs_it_is_told(tmp_path: Path) -> None:
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules/tensorboard.py").write_text("raise ModuleNotFoundError(name='tensorboard')")
