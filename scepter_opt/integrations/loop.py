@@ -17,6 +17,7 @@ from ..lr_schedulers.registry import LR_SCHEDULERS
 from ..parameters.replaced import replaced
 from ..schedules.horizon import Interval, steps_per_tick
 from ..schedules.record import BUILT_FROM
+from .pruning import Reporting
 from .ticks import ticks_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ Metrics: TypeAlias = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
 
 
 @final
-class Driver:
+class Driver(Reporting):
     """Counts optimizer steps and epochs, and ticks the scheduler as its node says.
 
     In a loop written by hand::

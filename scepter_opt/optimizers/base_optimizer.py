@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from ..components.component import Component
 from ..config.base import Config
 from ..config.fields import Later, Texts
+from ..config.ranges import Range
 from ..errors import Problem
 from ..parameters.implementation import Implementation, check_implementations
 
@@ -145,6 +146,8 @@ class BaseOptimize(Component):
     """Why it cannot take distributed tensors; empty where it can."""
     fused_takes_dtensors: ClassVar[bool] = False
     """Whether its fused kernel has a rule for distributed tensors."""
+    search_space: ClassVar[Mapping[str, Range]] = {}
+    """Where its keys are searched, as far as it is elsewhere than for others: search/spaces.py has what is common."""
 
     @classmethod
     def facts_of(cls, target: type) -> dict[str, Any]:
