@@ -38,6 +38,7 @@ PARTS = (
     "memory",
     "checkpoint",
     "numerics",
+    "pruning",
     "startup",
     "gpu",
 )

@@ -12,6 +12,7 @@ import yaml
 from ..config.documentation import documentation
 from ..config.ranges import Choices, Range, Scale, around
 from ..config.validation import own_first
+from ..errors import ConfigError, Problem, did_you_mean
 from ..optimizers.registry import OPTIMIZERS
 
 GROUP = "search_space"
@@ -22,7 +23,7 @@ LISTED = "_grid"
 """Ends the option of a space whose ranges are lists."""
 CHOSEN, SUGGEST = "chosen", "scepter_opt.search.conditional.suggest"
 """The option that draws the keys of whichever optimizer was drawn, and what draws them."""
-_DRAWS = "ranges, for hydra/sweeper=optuna_study and optuna."
+_DRAWS = "sweepers that draw: optuna_study, optuna"
 # What averages over 1 / (1 - value) steps is searched in steps even in that number, not in the value: Hydra has no
 # range for it. Optuna asks for the same choices wherever a key of a study is drawn, so that they stand here for all.
 COMMON: Mapping[str, Range] = {
@@ -158,21 +159,39 @@ def content(option: str, place: str = "optimizer") -> dict[str, Any] | None:
 def space_files() -> Iterator[tuple[str, str]]:
     """Names of option files with their text, for every option of the group that is a file of the package."""
     yours = {entry.option for entry in OPTIMIZERS.user_entries().values()}
-    for option in spaces():
+    for option in (*spaces(), CHOSEN):
         if option not in yours:
-            yield f"{option}.yaml", _file(option, _DRAWS)
-            yield f"{option}{LISTED}.yaml", _file(f"{option}{LISTED}", "every combination, for Hydra's basic sweeper.")
-    about = "# Where keys of whichever optimizer a trial draws are searched (optimizer=sgd,adamw): "
-    yield f"{CHOSEN}.yaml", f"# @package {PACKAGE}\n{about}{_DRAWS}\ncustom_search_space: {SUGGEST}\n"
+            yield f"{option}.yaml", space_file(option)
+        if option not in yours and option != CHOSEN:
+            yield f"{option}{LISTED}.yaml", space_file(f"{option}{LISTED}")
 
 
-def _file(option: str, sweeper: str) -> str:
-    chosen = option.removesuffix(LISTED)
-    lines = [f"# @package {PACKAGE}", f"# Where keys of optimizer={chosen} are searched: {sweeper}", "params:"]
-    for key, text in (ranges(option) or {}).items():
+def space_file(option: str, place: str = "optimizer") -> str:
+    """The text of an option file.
+
+    Args:
+        option: As `content` takes it.
+        place: The key of the optimizer's node.
+
+    Raises:
+        ConfigError: There is no such option; names the nearest.
+    """
+    name = option.removesuffix(LISTED)
+    sweeper = "Hydra's basic sweeper, which runs every combination" if name != option else _DRAWS
+    lines = [f"# @package {PACKAGE}", f"# Where the keys of optimizer={name} are searched, for {sweeper}."]
+    said = content(option, place)
+    if said is None:
+        known = [*spaces(), CHOSEN]
+        message = f"there is no such search space.{did_you_mean(name, known)} There are {', '.join(known)}."
+        raise ConfigError([Problem(GROUP, message, option)])
+    if option == CHOSEN:
+        lines[1] = f"# Where the keys of whichever optimizer a trial draws are searched, for {_DRAWS}."
+        return "\n".join([*lines, f"custom_search_space: {SUGGEST}"]) + "\n"
+    lines.append("params:")
+    for key, text in said["params"].items():
         # in a list, since a bare scalar would end in a document marker
         value = yaml.safe_dump([text], default_flow_style=True, width=1000).strip()[1:-1]
-        lines += [f"  # {_documented(nodes()[chosen], key)}", f"  optimizer.{key}: {value}"]
+        lines += [f"  # {_documented(nodes()[name], key.removeprefix(f'{place}.'))}", f"  {key}: {value}"]
     return "\n".join(lines) + "\n"
 
 
