@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .components.checking import check_node, inspect
+from .components.imported import remarks_on
 from .components.places import SEVERAL, SINGLE, find, kind_of, readable
 from .components.registry import registries
 from .components.targets import target_kind
@@ -51,7 +52,7 @@ def check(cfg: Any, *, imports: bool | None = None) -> Any:
 def _rehearsed(config: Any) -> tuple[list[Problem], list[Problem]]:
     """What is wrong with a Config, and what is to be said of it, that only trying it shows."""
     if not isinstance(config, Config):
-        return [], []
+        return [], list(remarks_on(config))
     problems, remarks = config.rehearsal()
     return list(problems), list(remarks)
 
@@ -114,8 +115,8 @@ def _pairs(configs: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Keys of optimizers with the keys of the schedulers that will drive them: siblings, or the only two."""
     # SCEPTER and most apps have one of each, wherever they stand
     optimizers, schedulers = registries()
-    ours = [key for key, config in configs.items() if optimizers.has(config.NAME)]
-    theirs = [key for key, config in configs.items() if schedulers.has(config.NAME)]
+    ours = [key for key, config in configs.items() if optimizers.builds(config)]
+    theirs = [key for key, config in configs.items() if schedulers.builds(config)]
     if len(ours) == len(theirs) == 1:
         yield ours[0], theirs[0]
         return

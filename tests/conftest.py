@@ -11,7 +11,7 @@ import pytest
 import torch
 from coverage import Coverage
 
-from scepter_opt.components.registry import UserClasses
+from scepter_opt.components.user_classes import UserClasses
 
 # run by tests as processes of their own, or imported by tests that are skipped where another package is missing
 collect_ignore = ["apps", "hosts/rebuilt", "hosts/tiny_data.py", "hosts/lightning_app.py"]

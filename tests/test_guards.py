@@ -32,7 +32,9 @@ print(*sorted(sys.modules))
 ALLOWED = {
     "components",
     "components.component",
+    "components.entry",
     "components.registry",
+    "components.user_classes",
     "conf",
     "config",
     "config.base",

@@ -20,7 +20,7 @@ def pairs(cfg: DictConfig) -> Iterator[tuple[str, Any, Any]]:
     """The key and Config of each scheduler in a config, with the Config of its optimizer, if there is one."""
     configs = check(cfg)
     optimizers, schedulers = (
-        {key: config for key, config in configs.items() if registry.has(config.NAME)} for registry in registries()
+        {key: config for key, config in configs.items() if registry.builds(config)} for registry in registries()
     )
     if not schedulers:
         raise ConfigError([Problem("lr_scheduler", "there is none: choose one by lr_scheduler=OPTION.")])
@@ -35,7 +35,7 @@ def optimizers_of(configs: Mapping[str, Any]) -> list[str]:
     Raises:
         ConfigError: There is none.
     """
-    keys = [key for key, config in configs.items() if registry("optimizer").has(config.NAME)]
+    keys = [key for key, config in configs.items() if registry("optimizer").builds(config)]
     if not keys:
         raise ConfigError([Problem("optimizer", "there is none: choose one by optimizer=OPTION.")])
     return keys
@@ -61,7 +61,7 @@ def previews_of(
         total_steps: Optimizer steps of the whole run.
         steps_per_epoch: Optimizer steps per epoch.
     """
-    schedulers = {key: config for key, config in check(cfg).items() if registry("lr_scheduler").has(config.NAME)}
+    schedulers = {key: config for key, config in check(cfg).items() if registry("lr_scheduler").builds(config)}
     shown = {}
     for key, scheduler in schedulers.items():
         own = own_optimizer(key, plans)

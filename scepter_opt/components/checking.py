@@ -10,18 +10,21 @@ from omegaconf import MISSING
 
 from ..config.nodes import config_type, full_key, pairs, read
 from ..errors import ConfigError, Problem, below, text_of
-from .registry import Entry, Registry, meant_registry, registries
+from .entry import Entry
+from .imported import is_import_path
+from .places import SINGLE
+from .registry import Registry, meant_registry, registries
 from .registry import registry as registry_of
-from .targets import as_keys, as_written, call_keys, target_entry
+from .targets import as_keys, as_written, call_keys, path_entry, target_entry
 
 
-def check_node(node: Any, registry: Registry | None, imports: bool | None = None, key: str | None = None) -> Any:
+def check_node(node: Any, registry: Registry | None, imports: bool | None = True, key: str | None = None) -> Any:
     """The Config of one node.
 
     Args:
         node: Any mapping, or a Config.
         registry: The registry that must know its `NAME`; None for whichever does.
-        imports: As in `check`.
+        imports: As in `check`; whoever builds imports.
         key: Full key for the messages; by default the node's own, or the registry's kind.
     """
     config, problems = inspect(node, registry, imports)
@@ -86,7 +89,7 @@ def checked_nodes(nodes: Any, registry: Registry, prefix: str) -> dict[str, Any]
         named = []
     if not named or any(name in ("NAME", "_target_") for name, _ in named):
         raise ConfigError([Problem(prefix, f"must be named nodes of {registry.kind}s: {{generator: {{NAME: ...}}}}.")])
-    configs, problems = inspect_named(named, registry, None)
+    configs, problems = inspect_named(named, registry, True)
     if problems:
         raise ConfigError(problem.under(prefix) for problem in problems)
     return configs
@@ -109,10 +112,9 @@ def inspect(node: Any, registry: Registry | None, imports: bool | None) -> tuple
     unread = {_first(problem.key) for problem in problems}
     node_values, written = values, dict[str, str]()
     try:
-        # at the build, where the registry is known, a target of torch's kind may be anybody's
-        entry = target_entry(values, imports or (imports is None and registry is not None))
+        entry = target_entry(values, imports)
         if entry is None:
-            entry, doubts = _identify(config_type(node), values.get("NAME", MISSING), values, registry)
+            entry, doubts = _identify(node, values, registry, imports)
         else:
             _check_kind(entry, registry, "_target_")
             values, written, doubts = as_keys(values, entry.name)
@@ -131,9 +133,10 @@ def _first(key: str) -> str:
 
 
 def _identify(
-    typed: type | None, name: Any, values: dict[Any, Any], registry: Registry | None
+    node: Any, values: dict[Any, Any], registry: Registry | None, imports: bool | None
 ) -> tuple[Entry, list[Problem]]:
     """The entry that a node's type and `NAME` say, and where the two differ."""
+    typed, name = config_type(node), values.get("NAME", MISSING)
     # the type was put there by the option that was chosen, the NAME may have been written over it
     by_type = next((entry for known in registries() if (entry := known.entry_of(typed))), None)
     by_name = next((known.entry(name) for known in registries() if known.has(name)), None)
@@ -144,7 +147,7 @@ def _identify(
         else:
             message += f" Leave it {by_type.name}, or choose another option of {by_type.kind}."
         return by_type, [Problem("NAME", message, name)]
-    entry = by_type or by_name
+    entry = by_type or by_name or _at_path(node, name, registry, imports)
     if entry is None:
         if isinstance(name, str) and name == MISSING:
             kind = registry.kind if registry else "optimizer or lr_scheduler"
@@ -153,6 +156,23 @@ def _identify(
         return (registry or meant).entry(name), []
     _check_kind(entry, registry, "NAME")
     return entry, []
+
+
+def _at_path(node: Any, path: Any, registry: Registry | None, imports: bool | None) -> Entry | None:
+    """The entry of a NAME that is an import path; without importing, of a class that may have any keys."""
+    if not is_import_path(path):
+        return None
+    entry = path_entry(path, "NAME", imports)
+    if entry is not None:
+        return entry
+    if imports is False:
+        raise ConfigError([Problem("NAME", "import paths are refused here (imports=False).", path)])
+    if imports:
+        kinds = registry.kind if registry else "optimizer or lr_scheduler"
+        raise ConfigError([Problem("NAME", f"is no {kinds} of torch's kind.", path)])
+    kind = SINGLE.get(full_key(node).rpartition(".")[2])
+    meant = registry_of(kind) if kind else meant_registry(path.rpartition(".")[2])
+    return (registry or meant).unread_entry(path)
 
 
 def _check_kind(entry: Entry, registry: Registry | None, key: str) -> None:

@@ -6,70 +6,19 @@ import importlib
 import logging
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from hydra.core.singleton import Singleton
-
-from ..config.base import Config, OpenConfig, restore_fields
+from ..config.base import Config
 from ..errors import ConfigError, Problem, did_you_mean, nearest
 from .component import Component
+from .entry import Entry
+from .user_classes import UserClasses
 
+IMPORTED = "imported"
+"""The option of the classes that have none of their own: their NAME is an import path."""
 C = TypeVar("C", bound=type)
 _LOG = logging.getLogger("scepter_opt")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A class with the name that configs choose it by and its option of the Hydra group."""
-
-    kind: str
-    name: str
-    option: str
-    cls: type
-
-    @property
-    def component(self) -> Any:
-        """The class that builds: a BaseOptimize or BaseScheduler."""
-        return registry(self.kind).component_of(self.cls)
-
-    @property
-    def config(self) -> type[Config] | None:
-        """The typed Config, None where any key passes."""
-        config: type[Config] | None = getattr(self.cls, "Config", None)
-        return config
-
-    def validate(self, values: Mapping[Any, Any], imports: bool | None = None) -> tuple[Any, list[Problem]]:
-        """The Config with these values (without NAME), or all problems with keys relative to the node."""
-        named = {**values, "NAME": self.name}
-        if self.config is None:
-            checked, problems = self.component.check_open(named, imports)
-            return OpenConfig(checked, self.component), problems
-        from ..config.validation import spellings_of, validate
-
-        return validate(self.config, named, imports, spellings_of(self.config), self.name)
-
-    def template(self, left_out: Collection[str] = ()) -> str:
-        """The YAML of a node: every key with its default and its documentation, but those left out."""
-        from ..config.documentation import summary
-        from ..config.template import template
-
-        return template(self.config, self.name, summary(self.cls), left_out)
-
-
-class UserClasses(metaclass=Singleton):
-    """What users registered. Hydra carries its singletons into the workers of its launchers."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, dict[str, Entry]] = {}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        # cloudpickle copies the dataclasses of an app's __main__ to the workers, and with them sentinels
-        for entries in self.entries.values():
-            for entry in entries.values():
-                restore_fields(entry.config)
 
 
 class Registry:
@@ -122,12 +71,12 @@ class Registry:
         """A complete entry, or an error before anything is registered."""
         if not isinstance(cls, type):
             raise ConfigError([Problem(name, f"only a class can be registered as {self.kind}.", cls)])
-        entry = Entry(self.kind, name, option or option_name(name), cls)
+        entry = Entry(self.kind, name, option or option_name(name), cls, self.base())
         # the package's own are held to the rules by its tests, and their modules are imported while Hydra composes
         if self._module_of.get(name) == cls.__module__:
             return entry
         # a cell of a notebook that is run again, or a module imported anew, defines the same class once more
-        for other in (self._named(name), self.option(entry.option)):
+        for other in (self._known(name), self._known_option(entry.option)):
             if other is None or (other.cls.__module__, other.cls.__qualname__) == (cls.__module__, cls.__qualname__):
                 continue
             if other.name == name:
@@ -157,19 +106,6 @@ class Registry:
         # where torch was not imported, no class extends its own
         return issubclass(cls, (self.base(), *filter(None, [getattr(sys.modules.get(module), name, None)])))
 
-    def component_of(self, cls: Any) -> Any:
-        """The class that builds a registered one from a Config: itself, or a component around one of torch's kind.
-
-        Raises:
-            ConfigError: Its Config is none.
-        """
-        if issubclass(cls, Component):
-            return cls
-        from .adapters import adapt
-
-        base: Any = self.base()
-        return adapt(cls, base)
-
     def entries(self) -> dict[str, Entry]:
         """All entries by name: the package's own, then what users registered."""
         return self.own_entries() | self.user_entries()
@@ -179,16 +115,28 @@ class Registry:
         return {name: self._imported(name) for name in self._module_of}
 
     def user_entries(self) -> dict[str, Entry]:
-        """What users registered, by name; a copy, since another thread may be registering."""
+        """What users registered and other packages bring, by name."""
+        UserClasses().discover(_register_loaded)
+        return self._registered()
+
+    def _registered(self) -> dict[str, Entry]:
+        """What was registered so far; a copy, since another thread may be registering."""
         return dict(UserClasses().entries.get(self.kind, {}))
 
     def names(self) -> list[str]:
         """All names, sorted."""
         return sorted({*self._module_of, *self.user_entries()})
 
+    def builds(self, config: Any) -> bool:
+        """Whether a Config is of a class of this kind."""
+        return issubclass(config.component, self.base())
+
     def has(self, name: Any) -> bool:
         """Whether there is an entry of this name."""
-        return isinstance(name, str) and (name in self._module_of or name in self.user_entries())
+        # the package's own are known by their names alone: nothing is loaded to tell whose they are
+        if not isinstance(name, str) or any(name in known._module_of for known in registries()):
+            return name in self._module_of
+        return name in self._registered() or name in self.user_entries()
 
     def entry(self, name: Any) -> Entry:
         """The entry of a name.
@@ -206,26 +154,37 @@ class Registry:
         message = f"there is no such {self.kind}.{did_you_mean(word, names)} There are {', '.join(self.names())}."
         raise ConfigError([Problem("NAME", message, name)])
 
+    def unread_entry(self, path: str) -> Entry:
+        """The entry of a class that is not imported yet: the keys of its kind are checked, every other one passes."""
+        return Entry(self.kind, path, IMPORTED, self.base(), self.base())
+
     def entry_of(self, config: type | None) -> Entry | None:
         """The entry whose nodes are typed by a Config class."""
         if config is None or not issubclass(config, Config):
             return None
         # a node can be typed only by a class whose module was imported: none is imported to find out
-        loaded = [*self._own.values(), *self.user_entries().values()]
+        loaded = [*self._own.values(), *self._registered().values()]
         return next((entry for entry in loaded if entry.config is config), None)
 
     def option(self, option: str) -> Entry | None:
         """The entry of an option of the Hydra group."""
+        known = self._known_option(option)
+        return known or next((entry for entry in self.user_entries().values() if entry.option == option), None)
+
+    def _known_option(self, option: str) -> Entry | None:
+        """The same among what is here, without what other packages bring."""
         # by the names alone, so that the one module is imported which has it
         own = next((name for name in self._module_of if option_name(name) == option), None)
         if own is not None:
             return self._imported(own)
-        return next((entry for entry in self.user_entries().values() if entry.option == option), None)
+        return next((entry for entry in self._registered().values() if entry.option == option), None)
 
     def _named(self, name: Any) -> Entry | None:
-        if not self.has(name):
-            return None
-        return self._imported(name) if name in self._module_of else self.user_entries()[name]
+        return self._known(name) if self.has(name) else None
+
+    def _known(self, name: str) -> Entry | None:
+        """The entry of a name among what is here."""
+        return self._imported(name) if name in self._module_of else self._registered().get(name)
 
     def _imported(self, name: str) -> Entry:
         if name not in self._own:
@@ -258,6 +217,15 @@ def registry(kind: str) -> Registry:
 def registries() -> tuple[Registry, Registry]:
     """Both registries, optimizers first."""
     return registry("optimizer"), registry("lr_scheduler")
+
+
+def _register_loaded(name: str, loaded: Any) -> None:
+    """Register what an entry point names, where it is a class that did not register itself."""
+    if isinstance(loaded, type) and not any(
+        entry.cls is loaded for known in registries() for entry in known._registered().values()
+    ):
+        taking = next((known for known in registries() if known.takes(loaded)), registry("optimizer"))
+        taking.register_class(name)(loaded)
 
 
 def meant_registry(name: Any) -> Registry:

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..config.imports import resolve
 from ..config.names import key_of
 from ..errors import ConfigError, Problem, did_you_mean
-from .registry import Entry, Registry, registries, registry
+from .entry import Entry
+from .imported import imported_entry
+from .registry import Registry, registries, registry
 
 # How Hydra is to call the target, which is ours to do here.
 _HYDRAS_OWN = ("_target_", "_partial_", "_convert_", "_recursive_")
@@ -36,12 +37,25 @@ def target_entry(values: Mapping[Any, Any], imports: bool | None = None) -> Entr
     Raises:
         ConfigError: torch has no such class, or the import fails.
     """
-    target, kind = values.get("_target_"), target_kind(values)
-    if not isinstance(target, str):
-        return None
+    target = values.get("_target_")
+    return path_entry(target, "_target_", imports) if isinstance(target, str) else None
+
+
+def path_entry(path: str, key: str, imports: bool | None = None) -> Entry | None:
+    """The entry of the class at an import path; None where it is not of torch's kind, or is not imported to see.
+
+    Args:
+        path: `package.module.Class`.
+        key: Where it was written, for messages.
+        imports: Whether a class that is not torch's own is imported.
+
+    Raises:
+        ConfigError: torch has no such class, or the import fails.
+    """
+    kind = _kind_in_torch(path)
     if kind is not None:
-        return _of_torch(registry(kind), target)
-    return _of_others(target) if imports else None
+        return _of_torch(registry(kind), path, key)
+    return imported_entry(path, key) if imports else None
 
 
 def call_keys(values: Mapping[Any, Any]) -> tuple[dict[Any, Any], str | None]:
@@ -71,43 +85,39 @@ def target_kind(values: Mapping[Any, Any], imports: bool | None = None) -> str |
     if called is not None:
         return called
     target = values.get("_target_")
-    module = target.rpartition(".")[0] if isinstance(target, str) else ""
+    if not isinstance(target, str):
+        return None
+    try:
+        entry = imported_entry(target, "_target_") if imports and _kind_in_torch(target) is None else None
+    except ConfigError:  # whose it is cannot be told
+        return None
+    return entry.kind if entry else _kind_in_torch(target)
+
+
+def _kind_in_torch(path: str) -> str | None:
+    """The kind of a class by its path, where that lies in torch's package for it; nothing is imported."""
+    module, _, name = path.rpartition(".")
     for known in reversed(registries()):  # torch.optim.lr_scheduler lies in torch.optim
         package = known.torch_base.rpartition(".")[0]
         # a class is known in its package and in the module that defines it: torch.optim.Adam, torch.optim.adam.Adam
         if module == package or module.startswith(f"{package}."):
             return known.kind
     # torch.optm.AdamW, or AdamW alone: nobody else's
-    if isinstance(target, str) and module.partition(".")[0] in ("", "torch"):
-        return next((known.kind for known in registries() if target.rpartition(".")[2] in known.own_entries()), None)
-    try:
-        entry = _of_others(target) if imports and isinstance(target, str) else None
-    except ConfigError:  # whose it is cannot be told
-        return None
-    return entry.kind if entry else None
+    if module.partition(".")[0] in ("", "torch"):
+        return next((known.kind for known in registries() if name in known.own_entries()), None)
+    return None
 
 
-def _of_torch(registry: Registry, target: str) -> Entry:
+def _of_torch(registry: Registry, target: str, key: str) -> Entry:
     package, name = registry.torch_base.rpartition(".")[0], target.rpartition(".")[2]
     own = registry.own_entries()
     known = {name: entry for name, entry in own.items() if entry.component.target == f"{package}.{name}"}
     if name in known and not target.startswith(f"{package}."):
-        raise ConfigError(
-            [Problem("_target_", f"is no import path of torch's. Did you mean {package}.{name}?", target)]
-        )
+        raise ConfigError([Problem(key, f"is no import path of torch's. Did you mean {package}.{name}?", target)])
     if name not in known:
         message = f"{package} has no such class that is known here.{did_you_mean(name, list(known))}"
-        raise ConfigError([Problem("_target_", message, target)])
+        raise ConfigError([Problem(key, message, target)])
     return known[name]
-
-
-def _of_others(target: str) -> Entry | None:
-    try:
-        cls = resolve(target)
-    except ImportError as reason:
-        raise ConfigError([Problem("_target_", f"{reason}", target)]) from reason
-    registry = next((known for known in registries() if isinstance(cls, type) and known.takes(cls)), None)
-    return None if registry is None else Entry(registry.kind, target, "imported", cls)
 
 
 def as_keys(values: Mapping[Any, Any], name: str) -> tuple[dict[Any, Any], dict[str, str], list[Problem]]:

@@ -113,8 +113,9 @@ class OpenConfig(Readable):
     (2, 2, 3, False, 1)
     """
 
-    def __init__(self, values: Mapping[Any, Any], component: Any = None) -> None:
+    def __init__(self, values: Mapping[Any, Any], component: Any = None, unread: bool = False) -> None:
         self.component = component
+        self.unread = unread
         self._values = {text_of(key): _opened(value) for key, value in values.items()}
 
     def keys(self) -> Iterator[str]:

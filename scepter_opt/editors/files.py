@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ..components.entry import Entry
 from ..components.places import SEVERAL, SINGLE
-from ..components.registry import Entry, Registry, registries, registry
+from ..components.registry import Registry, registries, registry
 from .defaults import Options, chosen_at, chosen_here, defaults_list, names_in, options_of
 from .definitions import Definitions
 from .nesting import nested

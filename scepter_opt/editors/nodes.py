@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..components.registry import Entry, Registry, registry
+from ..components.entry import Entry
+from ..components.registry import Registry, registry
 from ..config.documentation import summary
 from . import rules, texts
 from .definitions import Definitions

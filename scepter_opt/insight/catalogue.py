@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import yaml
 
-from ..components.registry import Entry, registries, registry
+from ..components.entry import Entry
+from ..components.registry import registries, registry
 from ..config.documentation import summary
 from ..errors import ConfigError, Problem, did_you_mean
 

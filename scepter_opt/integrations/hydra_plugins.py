@@ -77,7 +77,11 @@ class ScepterSource(ConfigSource):
         if entry_of_path is None:
             raise ConfigLoadError(f"Config not found : {config_path}")
         entry, is_schema = entry_of_path
-        if is_schema:
+        if entry.unread:
+            config = OmegaConf.structured(entry.component.common)
+            # which keys the class has is known when it is imported: until then none needs a + to be said
+            OmegaConf.set_struct(config, False)
+        elif is_schema:
             # made now, for the one option that is asked for: thirty made at import cost a third of Hydra's own start
             config = OmegaConf.structured(entry.config)
             config.NAME = entry.name
@@ -91,11 +95,13 @@ class ScepterSource(ConfigSource):
 
     def _find(self, config_path: str):  # type: ignore[no-untyped-def]  # naming Entry would import the registries
         """The entry of a path, and whether the path is its schema's."""
-        from ..components.registry import registry
+        from ..components.registry import IMPORTED, registry
 
         path = config_path.strip("/").removesuffix(".yaml")
         group, _, option = path.rpartition("/")
         kind = _kind_of_schema(group)
+        if kind is not None and option == IMPORTED:
+            return registry(kind).unread_entry("???"), True
         if kind is not None:
             entry = registry(kind).option(option)
             return (entry, True) if entry is not None and entry.config is not None else None

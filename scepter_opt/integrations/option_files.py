@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..components.registry import Entry, registries
+from ..components.entry import Entry
+from ..components.registry import registries
 from ..search.spaces import GROUP, space_files
 from .hydra_plugins import option_content
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ..components.checking import inspect_named
+from ..components.imported import remarks_on
 from ..components.keywords import construct, target_class
 from ..config.base import OpenConfig
 from ..config.fields import Nested
@@ -49,7 +50,7 @@ def _refusals(_: int, node: Any, config: Any) -> Iterator[Problem]:
         # an option's node has all keys, most of them at their defaults
         if node.get(key) and node[key] != fields(OptimizerConfig)[key].default:
             yield Problem(key, "belongs on the Hybrid that holds this node, and says what each part takes.")
-    if isinstance(config, OpenConfig):
+    if isinstance(config, OpenConfig) and not config.unread:
         message = "cannot be part of a Hybrid, whose rules go by keys: give the class a nested Config."
         yield Problem("NAME", message, config.NAME)
 
@@ -78,6 +79,9 @@ class Hybrid(BaseOptimize):
             # what the Hybrid says of all holds for the parts that say nothing of their own
             for name, config in self.OPTIMIZERS.items():
                 changes: dict[str, Any] = {}
+                if isinstance(config, OpenConfig):  # of a class that is imported when it is built, with its keys
+                    parts[name] = config
+                    continue
                 if self.IMPLEMENTATION is not Implementation.auto and config.IMPLEMENTATION is Implementation.auto:
                     changes["IMPLEMENTATION"] = self.IMPLEMENTATION
                 if self.TENSOR_LR and not config.TENSOR_LR:
@@ -94,7 +98,8 @@ class Hybrid(BaseOptimize):
 
         def remarks(self) -> Iterator[Problem]:
             for name, config in self.OPTIMIZERS.items():
-                for problem in idle_keys(config, self.PARAM_GROUPS or {}):
+                unread = isinstance(config, OpenConfig)
+                for problem in remarks_on(config) if unread else idle_keys(config, self.PARAM_GROUPS or {}):
                     is_rules = problem.key.startswith("PARAM_GROUPS.")
                     yield problem if is_rules else problem.under(f"OPTIMIZERS.{name}")
 

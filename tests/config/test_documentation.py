@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scepter_opt.components.registry import Entry, registries
+from scepter_opt.components.entry import Entry
+from scepter_opt.components.registry import registries
 from scepter_opt.config.documentation import documentation, summary
 from scepter_opt.config.validation import own_first
 from scepter_opt.optimizers.official_optimizers import SGD

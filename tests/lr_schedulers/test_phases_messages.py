@@ -11,7 +11,7 @@ import torch
 
 import scepter_opt
 from scepter_opt import ConfigWarning
-from scepter_opt.components.registry import UserClasses
+from scepter_opt.components.user_classes import UserClasses
 from tests.support import messages_of
 
 FILE = Path(__file__).parent.parent / "messages" / "phases.txt"

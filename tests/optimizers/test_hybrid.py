@@ -12,7 +12,7 @@ from torch import nn
 
 import scepter_opt
 from scepter_opt import ConfigError
-from scepter_opt.components.registry import UserClasses
+from scepter_opt.components.user_classes import UserClasses
 from tests.optimizers.hybrids import MATRICES, hybrid_node
 from tests.support import make_model, scheduler_node
 
