@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, Problem, reason_of
@@ -51,6 +54,30 @@ def storage_of(url: str) -> Any:
     except Exception as error:  # of Optuna's, SQLAlchemy's and the database's driver, as they like
         message = f"cannot be opened: {reason_of(error)}"
         raise ConfigError([Problem("hydra.sweeper.storage", message, url)]) from error
+
+
+@contextmanager
+def alone(url: str) -> Iterator[None]:
+    """While the block runs, no other program runs trials in a file of SQLite.
+
+    It would take those of this one for trials that were killed. The lock goes with its program, however that ends.
+
+    Raises:
+        ConfigError: Another program does.
+    """
+    if not url.startswith("sqlite:///") or find_spec("fcntl") is None:  # which Windows lacks
+        yield
+        return
+    import fcntl
+
+    path = Path(url.removeprefix("sqlite:///"))
+    with path.with_name(f"{path.name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = "another program is running trials in it: wait for its end, or give another storage."
+            raise ConfigError([Problem("hydra.sweeper.storage", message, str(path))]) from error
+        yield
 
 
 @lru_cache(maxsize=4)

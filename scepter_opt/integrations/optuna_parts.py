@@ -107,6 +107,6 @@ def _known(kind: str, module: str, name: Any) -> type:
     plain = {known.replace("_", ""): cls for known, cls in short.items()}
     found: type | None = plain.get(str(name).lower().replace("_", "").removesuffix(kind))
     if found is None:
-        message = f"there is no such {kind}.{did_you_mean(name, short)} There are {', '.join(sorted(short))}."
+        message = f"there is no such {kind}.{did_you_mean(name, list(short))} There are {', '.join(sorted(short))}."
         raise ConfigError([Problem(kind, message, name)])
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ log = logging.getLogger("scepter_opt")
 
 LIMIT = 500
 """Combinations that are looked at before the first trial: an interval at its ends."""
+ONE_SEQUENCE = ("GridSampler", "QMCSampler")
+"""Samplers of which each trial takes the next point of a sequence that the seed makes."""
 RESULTS = "optimization_results.yaml"
 """What is written at the end, as hydra-optuna-sweeper writes it."""
 
@@ -52,12 +56,20 @@ def run_study(
     with below("hydra.sweeper"):
         settings = Settings.of({key: _plain(value) for key, value in said.items()})
     fixed, draws = read(with_params(config.hydra, arguments), context.config_loader)
+    if not draws and settings.custom_search_space is None:
+        message = "nothing is swept: say ranges, such as +search_space=chosen, or optimizer.LEARNING_RATE=0.1,0.01."
+        raise ConfigError([Problem("hydra.sweeper", message)])
     wrong = problems_of_sweep(config, context.config_loader, most=LIMIT) if places_of(config, None)[0] else ""
     if wrong:
-        raise ConfigError([Problem("hydra.sweeper", f"the sweep is wrong.\n{wrong}")])
-    study = Study(settings, draws, fixed, config, context, launcher, job)
-    study.run()
-    return study.write()
+        raise ConfigError([Problem("hydra.sweeper", "\n    ".join(["the sweep is wrong:", *wrong.splitlines()]))])
+    custom = _custom(settings.custom_search_space)
+    if class_of("sampler", settings.sampler) == "GridSampler":
+        settings = _on_a_grid(settings, draws, custom)
+    url = settings.url(Path(config.hydra.sweep.dir).absolute())
+    with optuna.alone(url):
+        study = Study(settings, url, draws, custom, fixed, config, context, launcher, job)
+        study.run()
+        return study.write()
 
 
 class Study:
@@ -65,7 +77,9 @@ class Study:
 
     Args:
         settings: Of the sweeper.
+        url: Of the storage.
         draws: What each trial draws.
+        custom: A function that draws further keys, or None.
         fixed: Overrides of every trial.
         config: The sweep's.
         context: Hydra's.
@@ -76,31 +90,34 @@ class Study:
     def __init__(
         self,
         settings: Settings,
+        url: str,
         draws: Sequence[Draw],
+        custom: Any,
         fixed: Sequence[str],
         config: Any,
         context: Any,
         launcher: Any,
         job: Job,
     ) -> None:
-        self.settings, self.draws, self.fixed = settings, draws, fixed
+        self.settings, self.draws, self.custom, self.fixed = settings, draws, custom, fixed
         self.config, self.context, self.launcher = config, context, launcher
         self.folder = Path(config.hydra.sweep.dir).absolute()
-        self.custom = _custom(settings.custom_search_space)
-        self.n_trials = settings.n_trials
-        self.grid = self._grid() if class_of("sampler", settings.sampler) == "GridSampler" else None
-        url, name = settings.url(self.folder), settings.study_name
+        name = settings.study_name
         self.study = optuna.create_study(url, name, settings.direction)
         job.storage, job.study, job.pruner = url, name, settings.pruner
+        before = self.study.user_attrs.setdefault("overrides", [*fixed])
+        if before != [*fixed]:
+            log.warning("Earlier trials of the study ran with %s, and now it is %s", " ".join(before), " ".join(fixed))
+        self.study.set_user_attr("overrides", [*fixed])
         done = len(optuna.finished(self.study))
-        log.info("Study %s in %s: %d of %d trials are done", name, url, done, self.n_trials)
+        log.info("Study %s in %s: %d of %d trials are done", name, url, done, self.settings.n_trials)
         if settings.storage is None:
             log.info("To go on after a stop: the same command with hydra.sweep.dir=%s", config.hydra.sweep.dir)
 
     def run(self) -> None:
         """Run trials until there are as many as there are to be; those that a kill has ended come first."""
         again = optuna.recover(self.study)
-        while (missing := self.n_trials - len(optuna.finished(self.study))) > 0:
+        while (missing := self.settings.n_trials - len(optuna.finished(self.study))) > 0:
             batch = [self._ask(again) for _ in range(min(missing, self.settings.n_jobs))]
             runs = {number: overrides for number, overrides in batch if self._composes(number, overrides)}
             for chunk in _in_a_row(sorted(runs)):
@@ -155,34 +172,15 @@ class Study:
 
     def _sampler(self) -> Any:
         """What draws the next trial."""
-        filled: dict[str, Any] = {} if self.grid is None else {"search_space": self.grid}
         seed = self.settings.seed
-        if seed is not None and class_of("sampler", self.settings.sampler) != "QMCSampler":  # of one sequence
+        if seed is not None and class_of("sampler", self.settings.sampler) not in ONE_SEQUENCE:
             # by how many trials there are: a study that goes on draws as one that was never stopped
             trials = self.study.get_trials(deepcopy=False)
             place = sum(not optuna.is_killed(each) for each in trials)
             from numpy.random import SeedSequence  # Optuna brings it
 
             seed = int(SeedSequence([seed, place]).generate_state(1)[0])
-        return sampler_of(self.settings.sampler, **filled, seed=seed)
-
-    def _grid(self) -> dict[str, list[Any]]:
-        """The lists that a grid goes through, and as many trials as it has points at most."""
-        problems = [
-            Problem(draw.name, "is an interval, and a grid goes through lists: 0.1,0.01.")
-            for draw in self.draws
-            if draw.choices is None
-        ]
-        if self.custom is not None:
-            problems.append(Problem("hydra.sweeper.sampler", "a grid has the same keys in all trials.", "grid"))
-        if problems:
-            raise ConfigError(problems)
-        grid = {draw.name: list(draw.choices or ()) for draw in self.draws}
-        size = 1
-        for values in grid.values():
-            size *= len(values)
-        self.n_trials = min(self.n_trials, size)
-        return grid
+        return sampler_of(self.settings.sampler, search_space=_lists(self.draws), seed=seed)
 
     def _composes(self, number: int, overrides: list[str]) -> bool:
         """Whether Hydra takes a trial's overrides; else the trial has failed, and the others go on."""
@@ -216,6 +214,29 @@ class Study:
         else:
             what = "ended early at" if state == "PRUNED" else "has"
             log.info("Trial %d %s %s: %s", number, what, trial.value, overrides)
+
+
+def _on_a_grid(settings: Settings, draws: Sequence[Draw], custom: Any) -> Settings:
+    """The settings of a study that goes through lists: it has as many trials as there are points at most.
+
+    Raises:
+        ConfigError: There are intervals, or keys that not all trials have.
+    """
+    problems = [
+        Problem(draw.name, "is an interval, and a grid goes through lists: 0.1,0.01.")
+        for draw in draws
+        if draw.choices is None
+    ]
+    if custom is not None:
+        problems.append(Problem("hydra.sweeper.sampler", "a grid has the same keys in all trials.", "grid"))
+    if problems:
+        raise ConfigError(problems)
+    return replace(settings, n_trials=min(settings.n_trials, prod(map(len, _lists(draws).values()))))
+
+
+def _lists(draws: Sequence[Draw]) -> dict[str, list[Any]]:
+    """What a grid goes through, by the names of parameters."""
+    return {draw.name: list(draw.choices or ()) for draw in draws}
 
 
 def _custom(path: str | None) -> Any:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from ..components.component import Component
 from ..config.base import Config
 from ..config.fields import Later, Texts
-from ..config.ranges import Range
 from ..errors import Problem
 from ..parameters.implementation import Implementation, check_implementations
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
     from typing_extensions import Self
+
+    from ..config.ranges import Range
 
 
 class MissingState(str, enum.Enum):
