@@ -67,7 +67,9 @@ def peers(tensors: list[torch.Tensor]) -> dict[str, Callable[[], Any]]:
 
 def with_steps() -> list[str]:
     """The classes of torch that have a fused or a foreach step."""
-    return [name for name, entry in OPTIMIZERS.own_entries().items() if entry.component.implementations]
+    known = OPTIMIZERS.own_entries().items()
+    torchs = [name for name, entry in known if entry.component.target.startswith("torch.")]
+    return [name for name in torchs if OPTIMIZERS.entry(name).component.implementations]
 
 
 def steps_of_all(rounds: int) -> Iterator[Row]:

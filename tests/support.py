@@ -14,8 +14,14 @@ from torch import nn
 
 import scepter_opt
 from scepter_opt import ConfigWarning
+from scepter_opt.config.imports import is_installed
 
-OPTIMIZERS = sorted(scepter_opt.OPTIMIZERS.own_entries())
+OPTIMIZERS = sorted(
+    name
+    for name, entry in scepter_opt.OPTIMIZERS.own_entries().items()
+    if is_installed(entry.component.target.partition(".")[0])
+)
+"""NAMEs of what can be built here: some are of other packages."""
 SCHEDULERS = sorted(scepter_opt.LR_SCHEDULERS.own_entries())
 
 TORCH_OPTIMIZERS = [

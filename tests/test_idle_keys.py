@@ -17,6 +17,7 @@ import scepter_opt
 from scepter_opt import LR_SCHEDULERS, OPTIMIZERS, ConfigError, ConfigWarning
 from scepter_opt.config.validation import Field, own_first
 from tests.support import KEYS, make_loss, make_model, same, scheduler_node, tick
+from tests.support import OPTIMIZERS as INSTALLED
 
 # What may change nothing in a run, and why nothing is said of it.
 EXCEPTIONS = {
@@ -172,7 +173,7 @@ def idle_keys(name: str, fields: list[Field], run: Run, node: Mapping[str, Any])
             yield f"{name}: {key} beside {dict(first)}"
 
 
-@pytest.mark.parametrize("name", [name for name in OPTIMIZERS.own_entries() if name != "Hybrid"])
+@pytest.mark.parametrize("name", [name for name in INSTALLED if name != "Hybrid"])
 def test_what_does_nothing_to_an_optimizer_is_said(name: str) -> None:
     fields = [field for field in own_first(OPTIMIZERS.entry(name).config or type) if field.key not in EXCEPTIONS]
     assert not list(idle_keys(name, fields, run_optimizer(name), {}))

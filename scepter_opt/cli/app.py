@@ -40,7 +40,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "schema --write --app conf",
         "schema --write --app conf --vscode --dry-run",
     ),
-    "write": ("write conf",),
+    "write": ("write conf schedulefree.AdamWScheduleFree", "write conf heavyball.SOAP --name heavy_soap"),
     "check": (
         "check optimizer=sgd optimizer.LEARNING_RATE=0.1",
         "check --app conf --config-name config optimizer=muon_adamw",

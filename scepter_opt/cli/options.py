@@ -12,12 +12,12 @@ from typing import Annotated, Any
 
 import yaml
 
-from ..components.registry import get_config_template, registries
+from ..components.registry import option_name, registries
 from ..config.documentation import summary
 from ..errors import ConfigError, Problem, did_you_mean
-from ..insight.catalogue import GROUPS, Option, find, fits, options, text_of
+from ..insight.catalogue import GROUPS, Option, entry_of, find, fits, options, text_of
 from ..insight.keys import Key, Section, sections
-from ..integrations.option_files import option_files
+from ..integrations.option_files import option_file, option_files
 from ..search.spaces import CHOSEN, GROUP, LISTED, space_file, spaces
 from .tables import paragraphs, table
 
@@ -53,13 +53,19 @@ def list_(
 
 def _list_spaces(patterns: list[str], json: bool) -> int:
     """What is searched for each optimizer, and where."""
+    known = spaces()
+
+    def is_meant(option: str, pattern: str) -> bool:
+        # a whole name is that one alone: sgd is not asgd
+        return option == pattern if pattern in known else fnmatch(option, pattern) or pattern in option
+
     found = {
         option: {key: str(each) for key, each in space.items()}
-        for option, space in spaces().items()
-        if all(fnmatch(option, pattern) or pattern.lower() in option for pattern in patterns)
+        for option, space in known.items()
+        if all(is_meant(option, pattern.lower()) for pattern in patterns)
     }
     if not found:
-        near = did_you_mean(patterns[0], list(spaces()))
+        near = did_you_mean(patterns[0], list(known))
         raise ConfigError([Problem("list", f"there is no such search space.{near}", " ".join(patterns))])
     if json:
         print(json_text.dumps(found, indent=2))
@@ -97,22 +103,50 @@ def template(
         print(space_file(name, group.removeprefix(GROUP).strip("/").replace("/", ".") or "optimizer").rstrip())
         return 0
     found = find(option)
-    text = get_config_template(found.of) if found.sort in ("class", "yours") else text_of(found.group, found.name)
-    print(text.rstrip())
+    print((entry_of(found).template() if _is_class(found) else text_of(found.group, found.name)).rstrip())
     return 0
 
 
-def write(folder: Annotated[Path, "The conf folder."]) -> int:
-    """Write the option files of our own classes."""
-    written = [path for path, text in option_files() if _write(folder / path, text)]
+def write(
+    folder: Annotated[Path, "The conf folder."],
+    option: Annotated[str, "A class, such as schedulefree.AdamWScheduleFree; all of our own without."] = "",
+    name: Annotated[str, "What the option is called; made of the class's name without."] = "",
+    overwrite: Annotated[bool, "Write over a file that is there with other content."] = False,
+) -> int:
+    """Write an option file with every key of a class; without one those of our own classes."""
+    files = [_option_file(folder, option, name, overwrite)] if option else list(option_files())
+    written = [path for path, text in files if _write(folder / path, text)]
     print("\n".join(f"wrote {path}" for path in written) or "all files are as they should be")
     return 0
 
 
+def _option_file(folder: Path, option: str, name: str, overwrite: bool) -> tuple[Path, str]:
+    """The path below the conf folder, and the text, of a class's option file.
+
+    Raises:
+        ConfigError: There is no such class, or the file has other content.
+    """
+    found = find(option)
+    if not _is_class(found):
+        raise ConfigError([Problem(option, "is no class: scepter-opt template prints its file, to be changed.")])
+    entry = entry_of(found)
+    text = option_file(entry)
+    path = Path(entry.kind) / f"{name or option_name(entry.name)}.yaml"
+    there = folder / path
+    if there.exists() and not overwrite and there.read_text(encoding="utf-8") != text:
+        message = "is there with other content: write over it by --overwrite, or choose another by --name."
+        raise ConfigError([Problem(str(there), message)])
+    return path, text
+
+
+def _is_class(option: Option) -> bool:
+    """Whether an option is one class's, whose keys make its file."""
+    return option.sort in ("class", "yours") or bool(option.sort == "path" and option.of)
+
+
 def _of(option: Option) -> str:
-    return {"class": option.of, "recipe": f"recipe of {option.of}", "preset": "rules", "yours": f"{option.of} (yours)"}[
-        option.sort
-    ]
+    words = {"class": option.of, "recipe": f"recipe of {option.of}", "preset": "rules", "yours": f"{option.of} (yours)"}
+    return words.get(option.sort, "any import path")
 
 
 def _section(section: Section) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from ..config.imports import is_import_path
 from ..config.nodes import config_type, full_key, pairs, read
 from ..errors import ConfigError, Problem, below, text_of
 from .entry import Entry
-from .imported import is_import_path
 from .places import SINGLE
 from .registry import Registry, meant_registry, registries
 from .registry import registry as registry_of

@@ -44,7 +44,7 @@ class Entry:
     @property
     def config(self) -> type[Config] | None:
         """The typed Config, None where any key passes."""
-        config: type[Config] | None = getattr(self.cls, "Config", None)
+        config: type[Config] | None = self.component.Config
         return config
 
     def validate(self, values: Mapping[Any, Any], imports: bool | None = None) -> tuple[Any, list[Problem]]:

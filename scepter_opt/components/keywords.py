@@ -7,10 +7,11 @@ import importlib
 import typing
 from collections.abc import Collection
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 from ..config.base import Config, OpenConfig
-from ..config.imports import resolve
+from ..config.imports import LIBRARIES, is_installed, not_installed, resolve
 from ..config.names import key_of, keyword_of
 from ..config.validation import fields
 from ..errors import ConfigError, Problem
@@ -27,9 +28,12 @@ def target_class(target: str | type) -> type:
     if isinstance(target, type):
         return target
     module, _, name = target.rpartition(".")
+    package = target.partition(".")[0]
+    if not is_installed(package):
+        raise ConfigError([Problem("NAME", not_installed(package), target)])
     cls = getattr(importlib.import_module(module), name, None)
     if cls is None:
-        raise ConfigError([Problem("NAME", f"{target} is not in the installed {_torch_version()}.", name)])
+        raise ConfigError([Problem("NAME", f"{target} is not in the installed {_installed(package)}.", name)])
     return typing.cast(type, cls)
 
 
@@ -92,7 +96,7 @@ def _check_lacking(config: Config, target: type, key: str, value: Any, default: 
     if not type(config).__module__.startswith("scepter_opt."):
         raise ConfigError([Problem(key, f"{target.__name__} has no such keyword.", value)])
     if value != default:
-        message = f"{target.__name__} of the installed {_torch_version()} has no such setting."
+        message = f"{target.__name__} of the installed {_installed(target.__module__)} has no such setting."
         raise ConfigError([Problem(key, message, value)])
 
 
@@ -131,7 +135,7 @@ def has_keyword(cls: type, keyword: str) -> bool:
     return keyword in parameters_of(cls)
 
 
-def _torch_version() -> str:
-    import torch
-
-    return f"torch {torch.__version__}"
+def _installed(module: str) -> str:
+    """The package of a module, with the version that is installed."""
+    package = module.partition(".")[0]
+    return f"{package} {version(LIBRARIES.get(package, package))}"

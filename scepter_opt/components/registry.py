@@ -26,8 +26,8 @@ class Registry:
 
     Args:
         kind: What is registered, for messages: `optimizer` or `lr_scheduler`, also the name of the Hydra group.
-        modules: The modules of the package's own classes, each with their names: a module is imported when one of its
-            names is first asked for, and not before.
+        modules: The modules of the package's own classes, each with their names, as `NAME=option` where the option is
+            not made of the name: a module is imported when one of its names is first asked for, and not before.
     """
 
     torch_base: ClassVar[str] = ""
@@ -36,7 +36,9 @@ class Registry:
     def __init__(self, kind: str, modules: Mapping[str, str]) -> None:
         self.kind = kind
         _REGISTRIES[kind] = self
-        self._module_of = {name: module for module, names in modules.items() for name in names.split()}
+        listed = [(*word.partition("="), module) for module, words in modules.items() for word in words.split()]
+        self._module_of = {name: module for name, _, _, module in listed}
+        self._option_of = {name: option or option_name(name) for name, _, option, _ in listed}
         self._own: dict[str, Entry] = {}
 
     def __reduce__(self) -> Any:
@@ -71,7 +73,7 @@ class Registry:
         """A complete entry, or an error before anything is registered."""
         if not isinstance(cls, type):
             raise ConfigError([Problem(name, f"only a class can be registered as {self.kind}.", cls)])
-        entry = Entry(self.kind, name, option or option_name(name), cls, self.base())
+        entry = Entry(self.kind, name, option or self._option_of.get(name, option_name(name)), cls, self.base())
         # the package's own are held to the rules by its tests, and their modules are imported while Hydra composes
         if self._module_of.get(name) == cls.__module__:
             return entry
@@ -81,7 +83,8 @@ class Registry:
                 continue
             if other.name == name:
                 raise ConfigError([Problem(name, f"is registered already: {_where(other.cls)} and {_where(cls)}.")])
-            message = f"the option {entry.option} is {_where(other.cls)}'s already, not for {_where(cls)} too."
+            message = f"the option {entry.option} is {_where(other.cls)}'s already, not for {_where(cls)} too: give it "
+            message += f"another by register_class(option=...), such as my_{entry.option}."
             raise ConfigError([Problem(name, message)])
         if not any(known.takes(cls) for known in registries()):
             message = "must extend BaseOptimize or BaseScheduler, or torch's Optimizer or LRScheduler."
@@ -149,7 +152,7 @@ class Registry:
             return entry
         # people write options for names: lr_scheduler.NAME=cosine_annealing
         names = {entry.option: entry.name for entry in self.user_entries().values()}
-        names |= {option_name(own): own for own in self._module_of} | {known: known for known in self.names()}
+        names |= {option: own for own, option in self._option_of.items()} | {known: known for known in self.names()}
         word = name.rpartition(".")[2] if isinstance(name, str) else name  # torch.optim.AdamW
         message = f"there is no such {self.kind}.{did_you_mean(word, names)} There are {', '.join(self.names())}."
         raise ConfigError([Problem("NAME", message, name)])
@@ -174,7 +177,7 @@ class Registry:
     def _known_option(self, option: str) -> Entry | None:
         """The same among what is here, without what other packages bring."""
         # by the names alone, so that the one module is imported which has it
-        own = next((name for name in self._module_of if option_name(name) == option), None)
+        own = next((name for name, known in self._option_of.items() if known == option), None)
         if own is not None:
             return self._imported(own)
         return next((entry for entry in self._registered().values() if entry.option == option), None)
@@ -244,7 +247,8 @@ def option_name(name: str) -> str:
     >>> [option_name(name) for name in ("SGD", "SparseAdam", "OneCycleLR", "ReduceLROnPlateau")]
     ['sgd', 'sparse_adam', 'one_cycle', 'reduce_on_plateau']
     """
-    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", name.replace("LR", "")).lower()
+    word = name.rpartition(".")[2]  # of an import path
+    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", word.replace("LR", "")).lower()
 
 
 def _where(cls: type) -> str:

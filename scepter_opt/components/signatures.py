@@ -10,12 +10,12 @@ import sys
 import textwrap
 import typing
 from collections.abc import Collection, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from types import UnionType
 from typing import Annotated, Any, Literal, Union
 
 from ..config.base import Config
-from ..config.documentation import documentation
+from ..config.documentation import argument_texts, documentation
 from ..config.fields import CheckedAs
 from ..config.names import key_of
 from ..errors import ConfigError, Problem
@@ -44,10 +44,15 @@ def config_from_signature(
         _check_key(cls, name, key, base, keys)
         annotation, default = _annotation(parameter, names), parameter.default
         keys[key] = (key, annotation) if default is parameter.empty else (key, annotation, _field(default))
-    attributes = {**namespace, "from_signature": True}
+    attributes = {**namespace, "from_signature": True, "__documentation__": staticmethod(partial(_texts, cls))}
     config = dataclasses.make_dataclass("Config", keys.values(), bases=(base,), kw_only=True, namespace=attributes)
     config.__module__, config.__qualname__ = cls.__module__, f"{cls.__qualname__}.Config"
     return config
+
+
+def _texts(cls: type) -> dict[str, str]:
+    """What the class's own docstring says of each keyword, by key: read when it is to be shown."""
+    return {key_of(name.lower()): text for name, text in argument_texts(cls).items() if name in parameters_of(cls)}
 
 
 def _check_key(cls: type, name: str, key: str, base: type[Config], keys: Mapping[str, Any]) -> None:

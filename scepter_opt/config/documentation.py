@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
+from contextlib import suppress
 from functools import cache
 
 
@@ -14,7 +15,23 @@ def documentation(config: type) -> dict[str, str]:
     # pydantic collects the strings under a class's own fields only: here the bases' come first, to be overridden
     for base in reversed(config.__mro__):
         texts.update(_module_documentation(base.__module__).get(base.__qualname__, {}))
-        texts.update(vars(base).get("__documentation__", {}))
+        own = vars(base).get("__documentation__", {})
+        texts.update(own() if callable(own) else own)
+    return texts
+
+
+@cache
+def argument_texts(cls: type) -> dict[str, str]:
+    """What a class's docstrings say of the arguments of its constructor, by name; empty without docstring_parser."""
+    try:
+        from docstring_parser import ParseError, parse
+    except ImportError:
+        return {}
+    texts: dict[str, str] = {}
+    for text in (cls.__doc__, cls.__init__.__doc__):  # type: ignore[misc]  # of this very class
+        with suppress(ParseError):
+            for argument in parse(text or "").params:
+                texts[argument.arg_name] = " ".join((argument.description or "").split())
     return texts
 
 

@@ -3,9 +3,44 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, TypeGuard
 
 from ..errors import Problem, did_you_mean
+
+LIBRARIES = {
+    "bitsandbytes": "bitsandbytes",
+    "heavyball": "heavyball",
+    "pytorch_optimizer": "pytorch_optimizer",
+    "schedulefree": "schedulefree",
+    "timm": "timm",
+    "torchao": "torchao",
+}
+"""Packages that are known for their optimizers, by what is imported, with what pip calls them."""
+
+
+def is_import_path(name: Any) -> TypeGuard[str]:
+    """Whether a NAME is an import path.
+
+    >>> is_import_path("schedulefree.AdamWScheduleFree"), is_import_path("AdamW")
+    (True, False)
+    """
+    return isinstance(name, str) and "." in name and all(part.isidentifier() for part in name.split("."))
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported; nothing is."""
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # a module that is run as a script, or made by hand, has no place where it was found
+        return True
+
+
+def not_installed(package: str) -> str:
+    """That a package cannot be imported, and what would help."""
+    if package in LIBRARIES:
+        return f"{package} is not installed here: pip install {LIBRARIES[package]}"
+    return f"there is no package {package} here.{did_you_mean(package, LIBRARIES)}"
 
 
 def resolve(path: str) -> Any:

@@ -30,6 +30,10 @@ class Scale:
         # as they are written, and not as multiplying makes them
         return [str(float(f"1e{power}")) for power in range(first, last + 1)]
 
+    def fits(self, default: Any) -> bool:
+        """Whether a key with this default is of the kind that is searched here: always."""
+        return True
+
     def suggest(self, trial: Any, name: str) -> Any:
         """A value that a trial of Optuna draws, under a name."""
         return trial.suggest_float(name, self.low, self.high, log=True)
@@ -57,6 +61,10 @@ class Choices:
         """Those that a grid has: all."""
         return [str(value).replace(" ", "") for value in self.of]
 
+    def fits(self, default: Any) -> bool:
+        """Whether a key with this default is of the kind that is searched here: a list of as many, or a number."""
+        return _size(default) == _size(self.of[0])
+
     def suggest(self, trial: Any, name: str) -> Any:
         """A value that a trial of Optuna draws, under a name; of lists their text, as Hydra reads it."""
         lists = any(isinstance(value, list) for value in self.of)
@@ -64,6 +72,10 @@ class Choices:
 
     def __str__(self) -> str:
         return ", ".join(self.values())
+
+
+def _size(value: Any) -> int | None:
+    return len(value) if isinstance(value, (list, tuple)) else None
 
 
 Range: TypeAlias = Scale | Choices

@@ -22,13 +22,16 @@ def template(config: Any, name: str, summary: str, left_out: Collection[str] = (
         summary: What it is, in one line.
         left_out: Keys that are not written.
     """
-    lines = [f"# {summary}", f"NAME: {name}"]
+    lines = [f"# {summary or name}", f"NAME: {name}"]
     for field in own_first(config) if config else ():
         if field.key in left_out:
             continue
         text = documentation(config).get(field.key, "")
         lines += [f"# {text}"] if text else []
-        lines.append(f"{field.key}: {'???' if field.required else _flow(_default(field.default))}")
+        try:
+            lines.append(f"{field.key}: {'???' if field.required else _flow(_default(field.default))}")
+        except yaml.representer.RepresenterError:  # a class of others may have an object for a default
+            lines.append(f"# {field.key}: left out, since its default is no value that a file can hold")
     return "\n".join(lines) + "\n"
 
 

@@ -12,8 +12,10 @@ from typing import Any, Literal
 import yaml
 
 from ..components.entry import Entry
-from ..components.registry import registries, registry
+from ..components.registry import IMPORTED, registries, registry
+from ..components.targets import path_entry
 from ..config.documentation import summary
+from ..config.imports import is_import_path
 from ..errors import ConfigError, Problem, did_you_mean
 
 GROUPS = {"optimizers": "optimizer", "schedulers": "lr_scheduler", "param-groups": "param_groups"}
@@ -30,7 +32,8 @@ class Option:
     """What the command line says."""
     of: str
     """NAME of the class; empty of a preset."""
-    sort: Literal["class", "recipe", "preset", "yours"]
+    sort: Literal["class", "recipe", "preset", "yours", "path"]
+    """`path` is what stands for any class by its import path."""
     summary: str
 
     @property
@@ -68,11 +71,34 @@ def find(name: str) -> Option:
     ]
     if found:
         return found[0]
+    if is_import_path(word):
+        entry = _entry_at(word)
+        return _of_class(entry, "path" if entry.option == IMPORTED else "class")
     words = {each: each for option in known for each in (option.name, option.of) if each}
     elsewhere = [option.choice for option in _all() if option.name == word]
     hint = f" There is {elsewhere[0]}." if elsewhere else did_you_mean(word, words)
     what = f"no such {group}" if known and group else f"no group {group}" if group else "no such option"
     raise ConfigError([Problem(name, f"there is {what}.{hint} See: scepter-opt list")])
+
+
+def entry_of(option: Option) -> Entry:
+    """The entry of the class whose option it is, or which a recipe extends; of any class without an import path."""
+    kind = registry(option.group)
+    if option.sort != "path":
+        return kind.entry(option.of)
+    return _entry_at(option.of) if option.of else kind.unread_entry("")
+
+
+def _entry_at(path: str) -> Entry:
+    """The entry of the class at an import path, which is imported.
+
+    Raises:
+        ConfigError: There is no class of torch's kind.
+    """
+    entry = path_entry(path, "NAME", imports=True)
+    if entry is None:
+        raise ConfigError([Problem("NAME", "is no optimizer or lr_scheduler of torch's kind.", path)])
+    return entry
 
 
 def text_of(group: str, option: str) -> str:
@@ -102,16 +128,18 @@ def _all() -> Iterator[Option]:
     for known in registries():
         own = {entry.option: entry for entry in known.own_entries().values()}
         yield from (_of_class(entry, "class") for entry in own.values())
-        yield from (_of_file(known.kind, name, "recipe") for name in _files(known.kind) if name not in own)
+        recipes = [name for name in _files(known.kind) if name not in (*own, IMPORTED)]
+        yield from (_of_file(known.kind, name, "recipe") for name in recipes)
+        yield _of_file(known.kind, IMPORTED, "path")
         yield from (_of_class(entry, "yours") for entry in known.user_entries().values())
     yield from (_of_file("param_groups", name, "preset") for name in _files("param_groups"))
 
 
-def _of_class(entry: Entry, sort: Literal["class", "yours"]) -> Option:
+def _of_class(entry: Entry, sort: Literal["class", "yours", "path"]) -> Option:
     return Option(entry.kind, entry.option, entry.name, sort, summary(entry.cls))
 
 
-def _of_file(group: str, name: str, sort: Literal["recipe", "preset"]) -> Option:
+def _of_file(group: str, name: str, sort: Literal["recipe", "preset", "path"]) -> Option:
     first = text_of(group, name).partition("\n")[0]
     said = first.removeprefix("#").strip() if first.startswith("#") else ""
     return Option(group, name, _class_of(group, name) if sort == "recipe" else "", sort, said)

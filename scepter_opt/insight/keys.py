@@ -15,7 +15,7 @@ from ..config.plain import plain
 from ..config.validation import Field, fields, own_first
 from ..config.wording import words
 from ..errors import ConfigError, Problem, did_you_mean
-from .catalogue import Option, base_of, find, settings_of
+from .catalogue import Option, base_of, entry_of, find, settings_of
 
 _OF_COMMON = {"IMPLEMENTATION": "foreach, fused"}
 
@@ -64,7 +64,7 @@ def sections(name: str, key: str = "") -> tuple[Section, ...]:
     if option.sort == "preset":
         whole = (_rules_of(option), *_TOPICS["param_groups"]())
         return _one(whole, key) if key else whole
-    own = _section(option, registry(option.group).entry(option.of).config)
+    own = _section(option, _config_of(option))
     if not key:
         return (own, *below)
     held = [_BELOW[each.name] for each in own.keys if each.name in _BELOW]
@@ -91,12 +91,18 @@ def _one(places: tuple[Section, ...], key: str) -> tuple[Section, ...]:
     raise ConfigError([Problem(key, message)])
 
 
+def _config_of(option: Option) -> Any:
+    """The Config with an option's keys; for any class by its import path those of its kind."""
+    entry = entry_of(option)
+    return entry.base.common if entry.unread else entry.config
+
+
 def _section(option: Option, config: Any) -> Section:
-    title = f"{option.group}={option.name}, NAME {option.of}: {option.summary}"
+    title = f"{option.group}={option.name}, NAME {option.of or 'an import path'}: {option.summary}"
     if config is None:
         return Section(f"{title} Any key passes.", ())
     said = dict(_said(option)) if option.sort == "recipe" else {}
-    component = config.component
+    component = entry_of(option).component
     common = fields(component.common)
     keys = []
     for key in _keys(config):

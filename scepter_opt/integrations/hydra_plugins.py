@@ -12,6 +12,7 @@ from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSou
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
+from ..components.registry import IMPORTED
 from .study_sweeper import StudySweeper
 
 _KINDS = ("optimizer", "lr_scheduler")
@@ -95,7 +96,7 @@ class ScepterSource(ConfigSource):
 
     def _find(self, config_path: str):  # type: ignore[no-untyped-def]  # naming Entry would import the registries
         """The entry of a path, and whether the path is its schema's."""
-        from ..components.registry import IMPORTED, registry
+        from ..components.registry import registry
 
         path = config_path.strip("/").removesuffix(".yaml")
         group, _, option = path.rpartition("/")
@@ -114,7 +115,9 @@ class ScepterSource(ConfigSource):
 def option_content(kind: str, option: str, name: str) -> dict[str, Any]:
     """What an option says before its keys: the schema and the preset of rules that it pulls in, and the class."""
     rules = [{"/param_groups@PARAM_GROUPS": "none"}] if kind == "optimizer" else []
-    return {"defaults": [{f"optional /{_SCHEMA}/{kind}@_here_": option}, *rules, "_self_"], "NAME": name}
+    # what is typed there is how any class begins, while an option of one class has all its keys
+    typed = [] if option == IMPORTED else [{f"optional /{_SCHEMA}/{kind}@_here_": option}]
+    return {"defaults": [*typed, *rules, "_self_"], "NAME": name}
 
 
 def expose() -> None:

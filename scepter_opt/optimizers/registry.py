@@ -139,6 +139,11 @@ OPTIMIZERS = OptimizerRegistry(
             "Adadelta Adafactor Adagrad Adam Adamax AdamW NAdam RAdam RMSprop SparseAdam"
         ),
         "scepter_opt.optimizers.hybrid": "Hybrid",
+        "scepter_opt.optimizers.library_optimizers": (
+            "pytorch_optimizer.ADOPT pytorch_optimizer.AdEMAMix pytorch_optimizer.Lion pytorch_optimizer.Prodigy "
+            "pytorch_optimizer.SOAP schedulefree.AdamWScheduleFree=schedule_free_adamw "
+            "torchao.optim.AdamW8bit=adamw_8bit"
+        ),
         "scepter_opt.optimizers.official_optimizers": "ASGD LBFGS Muon Rprop SGD",
     },
 )

@@ -57,8 +57,9 @@ def space_of(node: Mapping[str, Any]) -> dict[str, Range]:
         value = node.get(key, default)
         if str(value).startswith("${"):
             continue
-        if key in own or key in COMMON:
-            space[key] = own[key] if key in own else COMMON[key]
+        searched = own.get(key) or COMMON.get(key)
+        if searched is not None and searched.fits(value):
+            space[key] = searched
         elif key == RATE and isinstance(value, (int, float)) and value > 0:
             space[key] = around(value)
     ranks = [RATE, *COMMON]

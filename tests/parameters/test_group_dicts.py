@@ -7,8 +7,9 @@ from torch import nn
 import scepter_opt
 from scepter_opt import ConfigError
 from tests.parameters.models import Net, plan, rule
+from tests.support import OPTIMIZERS
 
-EVERY = sorted(set(scepter_opt.OPTIMIZERS.own_entries()) - {"Hybrid", "LBFGS", "Muon", "SparseAdam"})
+EVERY = sorted(set(OPTIMIZERS) - {"Hybrid", "LBFGS", "Muon", "SparseAdam"})
 
 NO_DECAY = {"no_decay": rule({"KINDS": ["bias", "norm"]}, {"WEIGHT_DECAY": 0.0})}
 

@@ -16,10 +16,10 @@ import scepter_opt
 from scepter_opt.runtime import compiled
 from tests.optimizers.runs import Run, loops, wrong
 from tests.optimizers.situations import Situation, Weight
-from tests.support import SCHEDULERS, make_loss, make_model, scheduler_node, tick
+from tests.support import OPTIMIZERS, SCHEDULERS, make_loss, make_model, scheduler_node, tick
 
 CLASSES = sorted(n for n, e in scepter_opt.OPTIMIZERS.own_entries().items() if e.component.compiles)
-OTHERS = sorted(set(scepter_opt.OPTIMIZERS.own_entries()) - {*CLASSES, "Hybrid"})
+OTHERS = sorted(set(OPTIMIZERS) - {*CLASSES, "Hybrid"})
 HYBRID = {
     "NAME": "Hybrid",
     "OPTIMIZERS": {"muon": {"NAME": "Muon"}, "adamw": {"NAME": "AdamW", "IMPLEMENTATION": "compiled"}},
