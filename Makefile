@@ -8,6 +8,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 # An editable install points at the repository's folder, so a stamp holds for that folder only.
 HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
+# By file, so that what a file's tests share is made once; in their order, since the files of few tests are the long ones.
+TESTS := $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 EXAMPLES := $(VENV)/installed-examples-$(HERE)
 ALL := $(VENV)/installed-all-$(HERE)
 BROWSER := $(VENV)/installed-browser-$(HERE)
@@ -32,7 +34,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # A hundred of the tests' processes would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help train test test-long test-hosts test-editor test-browser chromium picture docs lint bench conf
+.PHONY: help train test coverage test-long test-hosts test-versions test-editor test-browser chromium picture docs lint bench conf
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -41,16 +43,21 @@ help: ## Show this list
 train: $(EXAMPLES) ## Train on the digits; ARGS="optimizer=sgd optimizer.LEARNING_RATE=0.1" overrides
 	$(RUN) examples/train.py $(ARGS)
 
-# By file, so that what a file's tests share is made once; in their order, since the files of few tests are the long ones.
-test: lint $(HYDRA_NEXT) ## Lint, types, and the tests with branch coverage
-	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov $(ARGS)
+test: lint $(HYDRA_NEXT) ## Lint, types, and the tests
+	$(TESTS) $(ARGS)
 	@echo "The tests in a browser were not run: make test-browser installs Chromium and runs them."
+
+coverage: $(HYDRA_NEXT) ## The same tests with branch coverage, which makes the package's own steps three times as slow
+	$(TESTS) --cov $(ARGS)
 
 test-long: $(ALL) ## The tests that take longer
 	$(RUN) -m pytest -m long $(ARGS)
 
 test-hosts: $(HOSTS) ## The tests with other packages: their optimizers, their training loops
 	$(HOSTS_VENV)/bin/python -m pytest -m hosts $(ARGS)
+
+test-versions: | $(RUN) ## The tests with other versions of Hydra, torch and Python; ARGS="hydra-1.3.2" chooses
+	$(RUN) -m tests.versions.run $(ARGS)
 
 test-editor: $(ALL) $(SERVER) ## The tests with the language server of editors, which npm installs
 	YAML_LANGUAGE_SERVER=$(CURDIR)/$(SERVER) $(RUN) -m pytest -m editor $(ARGS)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .insight.audit import audit as audit
     from .insight.page import write_page as write_page
     from .insight.preview import preview as preview
+    from .insight.range_result import RateRange as RateRange
+    from .insight.rate_range import find_lr as find_lr
     from .integrations.hydra_check import Check as Check
     from .integrations.hydra_plugins import expose as expose
     from .integrations.loop import Driver as Driver
@@ -58,6 +60,7 @@ _PUBLIC = {
     "OptimizerConfig": "optimizers",
     "Plan": "parameters.plan",
     "Problem": "errors",
+    "RateRange": "insight.range_result",
     "SchedulerConfig": "lr_schedulers",
     "audit": "insight.audit",
     "build_lr_scheduler": "lr_schedulers.api",
@@ -67,6 +70,7 @@ _PUBLIC = {
     "check": "checking",
     "checkpoint": "",
     "expose": "integrations.hydra_plugins",
+    "find_lr": "insight.rate_range",
     "freeze": "optimizers.api",
     "get_config_template": "components.registry",
     "plan": "optimizers.api",

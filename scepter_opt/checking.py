@@ -51,10 +51,8 @@ def check(cfg: Any, *, imports: bool | None = None) -> Any:
 
 def _rehearsed(config: Any) -> tuple[list[Problem], list[Problem]]:
     """What is wrong with a Config, and what is to be said of it, that only trying it shows."""
-    if not isinstance(config, Config):
-        return [], list(remarks_on(config))
-    problems, remarks = config.rehearsal()
-    return list(problems), list(remarks)
+    problems, remarks = config.rehearsal() if isinstance(config, Config) else ((), ())
+    return list(problems), [*remarks_on(config), *remarks]
 
 
 def _is_single_node(cfg: Any) -> bool:

@@ -72,6 +72,7 @@ ELSEWHERE = {
     "checkpoint/contents.py": "tests/checkpoint/test_files.py",
     "checkpoint/loading.py": "tests/checkpoint/test_edits.py",
     "checkpoint/schedules.py": "tests/checkpoint/test_schedulers.py",
+    "integrations/counting.py": "tests/integrations/test_loop_counting.py",
     "integrations/lightning_schedulers.py": "tests/hosts/test_lightning_checkpoints.py",
     "components/component.py": "tests/config/test_base.py",
     "config/fields.py": "tests/config/test_coercion.py",

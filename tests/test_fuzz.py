@@ -178,14 +178,12 @@ def equal(one: Any, other: Any, depth: int = 0) -> bool:
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-@pytest.mark.unmeasured
 @settings(max_examples=300, deadline=None, suppress_health_check=QUIET, derandomize=True)
 @given(nodes())
 def test_any_mapping_is_built_or_refused(node: dict[Any, Any]) -> None:
     survive(node)
 
 
-@pytest.mark.unmeasured
 @settings(max_examples=150, deadline=None, suppress_health_check=QUIET, derandomize=True)
 @given(nodes())
 def test_any_omegaconf_node_is_built_or_refused(node: dict[Any, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from ..components.signatures import parameters_of
 from ..errors import ConfigError, Problem, show
 from ..parameters.merging import SETTINGS, said_of
+from ..parameters.modes import wrong_mode
 from ..parameters.modules import clean_names
 from ..parameters.replaced import replaced
 from ..parameters.state import names_of, part_of
@@ -96,6 +97,9 @@ def _optimizer_state(
     problem = replaced_here(own, objects, name)
     if problem is not None or names is None:
         problems.append(problem or Problem(place("optimizer", name), NAMELESS))
+        return {}, {}
+    if refusals := list(wrong_mode(own, place("optimizer", name))):
+        problems += refusals
         return {}, {}
     written = own.state_dict()
     planned = any(SETTINGS in group for group in own.param_groups)

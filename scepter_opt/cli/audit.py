@@ -16,11 +16,11 @@ from ..insight.audit import Audit
 from ..insight.audit import audit as audit_of
 from ..insight.page import is_page, write_page
 from ..insight.preview import Preview
+from ..insight.progress import working
 from ..insight.writing import writing
 from ..parameters.plan import Plan
 from .composing import compose
 from .models import factory_of, here, model_of
-from .progress import working
 from .schedulers import optimizers_of, own_optimizer, previews_of
 
 

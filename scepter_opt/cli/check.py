@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+from ..insight.progress import track
 from ..integrations.sweeps import Found, Sweep, check_combinations, said_of
 from .composing import compose, sweep_of
-from .progress import track
 from .tables import paragraphs
 
 LIMIT = 100_000

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ..errors import ConfigError, Problem, did_you_mean, reason_of
-from .progress import working
+from ..insight.progress import working
 
 
 @contextmanager

@@ -13,11 +13,11 @@ from ..checking import check
 from ..errors import ConfigError, Problem, reason_of
 from ..insight.page import is_page, write_page
 from ..insight.preview import Preview
+from ..insight.progress import working
 from ..insight.writing import writing
 from ..parameters.plan import Plan
 from .composing import compose
 from .models import model_of
-from .progress import working
 from .schedulers import optimizers_of, previews_of
 
 

@@ -17,10 +17,10 @@ from ..insight.page import is_page, write_page
 from ..insight.pictures import Panel, columns, curve_panels, in_terminal, save, turning_points
 from ..insight.preview import Preview
 from ..insight.preview import preview as preview_of
+from ..insight.progress import track
 from ..insight.rule_groups import groups_of_rules
 from ..insight.writing import writing
 from .composing import compose
-from .progress import track
 from .schedulers import horizon_of, pairs
 
 _TICKS = 12

@@ -10,8 +10,8 @@ from typing import Annotated
 from ..errors import ConfigError, Problem
 from ..insight.page import is_page, write_page
 from ..insight.pictures import save
+from ..insight.progress import track
 from ..insight.results import Job, Results, best_panels, is_greatest, job_folders, key_panels, read_job, sort_jobs
-from .progress import track
 
 
 def results(

@@ -82,6 +82,9 @@ def keywords_of(
         value = getattr(config, key)
         if keyword is None:
             _check_lacking(config, target, key, value, default)
+        # null leaves a function to the class
+        elif is_import and value is None:
+            continue
         # what a rule sets is handed on also at its default; the optimizer's own value may be another
         elif only is not None or not (config.from_signature and value == default):
             arguments[keyword] = _imported(key, value) if is_import else _as_torch_reads(value)

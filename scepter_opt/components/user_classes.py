@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.singleton import Singleton
 
 from ..config.base import restore_fields
-from ..errors import Problem, reason_of, say
+from ..errors import ConfigError, Problem, reason_of, say
 
 if TYPE_CHECKING:
     from .entry import Entry
@@ -47,5 +47,8 @@ class UserClasses(metaclass=Singleton):
                 register(point.name, point.load())
             except (Exception, SystemExit) as error:  # whatever a package of others raises
                 package = point.dist.name if point.dist else point.module
-                message = f"of {package} cannot be loaded, and its classes are left out: {type(error).__name__}: "
-                say(Problem(f"{GROUP}.{point.name}", message + reason_of(error), point.value))
+                reason = error.problems[0] if isinstance(error, ConfigError) else reason_of(error)
+                message = (
+                    f"of {package} cannot be loaded, and its classes are left out: {type(error).__name__}: {reason}"
+                )
+                say(Problem(f"{GROUP}.{point.name}", message, point.value))

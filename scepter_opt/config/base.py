@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 class Readable:
     """Reading by attribute, by item, with a default, and asking whether a key is there."""
 
+    unread: ClassVar[bool] = False
+    """Whether the class that it is for is not imported yet, so that any key passed."""
+
     def keys(self) -> Iterator[str]:
         """The keys, in the order of their declaration."""
         raise NotImplementedError
@@ -115,7 +118,7 @@ class OpenConfig(Readable):
 
     def __init__(self, values: Mapping[Any, Any], component: Any = None, unread: bool = False) -> None:
         self.component = component
-        self.unread = unread
+        self.unread = unread  # type: ignore[misc]  # of this one
         self._values = {text_of(key): _opened(value) for key, value in values.items()}
 
     def keys(self) -> Iterator[str]:

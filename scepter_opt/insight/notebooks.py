@@ -60,10 +60,11 @@ def _setting(name: str, groups: Mapping[str, Sequence[float]], unit: str) -> str
     at = sorted({round(i * last / (_TICKS - 1)) for i in range(_TICKS)})
     rows = [[label, *(f"{values[tick]:.6g}" for tick in at)] for label, values in shown]
     head = [name, *(f"{unit} {tick:,}" for tick in at)]
-    return f"{_drawing(name, shown)}{html_table(head, rows)}{more}"
+    return f"{drawing(name, shown)}{html_table(head, rows)}{more}"
 
 
-def _drawing(name: str, lines: Sequence[tuple[str, Sequence[float]]]) -> str:
+def drawing(name: str, lines: Sequence[tuple[str, Sequence[float]]]) -> str:
+    """Lines of one length, each with its label, and a legend."""
     least = min(0.0, *(min(values) for _, values in lines))
     greatest = max(max(values) for _, values in lines)
     drawn, legend = [], []

@@ -22,6 +22,7 @@ from .page_curves import curves_of_panels, curves_of_previews
 from .page_findings import findings_html
 from .page_tables import table_of_results, tables_of_plan
 from .preview import Preview
+from .range_result import RateRange
 from .results import Results, best_panels, key_panels, rate_panels
 from .writing import writing
 
@@ -41,6 +42,7 @@ class _Content:
     previews: dict[str, Preview] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)
     results: dict[str, Results] = field(default_factory=dict)
+    ranges: dict[str, RateRange] = field(default_factory=dict)
 
     def add(self, part: Any, name: str = "") -> None:
         """Put a part to those of its kind."""
@@ -49,12 +51,13 @@ class _Content:
             Preview: self.previews,
             Plan: self.plans,
             Results: self.results,
+            RateRange: self.ranges,
         }
         of_kind = next((known for kind, known in kinds.items() if isinstance(part, kind)), None)
         if of_kind is None:
             message = (
-                "a page shows what preview and plan return, an audit, the results of a sweep, or such by name in a "
-                f"dict; not a {type(part).__name__}."
+                "a page shows what preview, plan and find_lr return, an audit, the results of a sweep, or such by name "
+                f"in a dict; not a {type(part).__name__}."
             )
             raise ConfigError([Problem("", message)])
         of_kind[name if name and name not in of_kind else f"{name or 'part'} {len(of_kind) + 1}"] = part
@@ -67,8 +70,8 @@ def write_page(path: str | Path, *parts: Any, title: str | None = None, command:
 
     Args:
         path: The file, by custom `.html`.
-        parts: What `preview` and `plan` return, audits and results, in any order and number; a dict of them gives them
-            names.
+        parts: What `preview`, `plan` and `find_lr` return, audits and results, in any order and number; a dict of them
+            gives them names.
         title: Heading of the page; by default what its parts are of.
         command: What made it, to be shown below the heading.
 
@@ -111,13 +114,14 @@ def page_text(*parts: Any, title: str | None = None, command: str = "") -> str:
 
 def _has_curves(content: _Content) -> bool:
     # the library is most of a page: one of tables alone goes without
-    return bool(content.previews or content.results)
+    return bool(content.previews or content.results or content.ranges)
 
 
 def _title(content: _Content) -> str:
     told = [plan.optimizer for plan in content.plans.values()]
     told += [shown.scheduler for shown in content.previews.values()]
     told += ["results of a sweep"] * bool(content.results)
+    told += ["learning-rate range test"] * bool(content.ranges)
     return ", ".join(dict.fromkeys(filter(None, told))) or "scepter_opt"
 
 
@@ -125,6 +129,9 @@ def _data(content: _Content) -> dict[str, Any]:
     curves, tables = [], []
     if content.previews:
         curves.append(curves_of_previews(content.previews))
+    for name, found in content.ranges.items():
+        of = "" if len(content.ranges) == 1 else f": {name}"
+        curves.append(curves_of_panels(found.panels(), f"Learning-rate range test{of}"))
     for results in content.results.values():
         curves += [
             curves_of_panels(panels, title)
@@ -168,6 +175,8 @@ def _facts(content: _Content) -> Iterator[tuple[str, str]]:
         yield "sorted by", f"{results.metric}, the {'greatest' if results.greatest else 'smallest'} first"
         if results.ranked:
             yield "best", f"job {results.ranked[0].number}: {results.command()}"
+    for found in content.ranges.values():
+        yield "suggestion", "none" if found.suggestion is None else f"{found.suggestion:.3g}"
     yield "scepter_opt", _version("scepter_opt")
     # a page is not worth the seconds that torch takes to import
     if sys.modules.get("torch") is not None:

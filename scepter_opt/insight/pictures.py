@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ class Panel:
     """Whether points are drawn, instead of a line through them."""
     log_x: bool = False
     """Whether the horizontal axis is logarithmic."""
+    marks: Mapping[str, float] = field(default_factory=dict)
+    """Places of the horizontal axis that a picture marks, each with what stands there."""
 
 
 def name_of(setting: str) -> str:
@@ -143,6 +145,8 @@ def figure_of(panels: Sequence[Panel], title: str = "") -> Any:
                 style = {"linestyle": "none", "marker": "o"}
             axes.plot(line.x, line.y, label=line.label, color=f"C{number % 10}", **style)
         axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
+        for label, place in panel.marks.items():
+            axes.axvline(place, label=label, color="black", linestyle=":", linewidth=1)
         if panel.log_x:
             axes.set_xscale("log")
         if all(value >= 0 for line in panel.lines for value in line.y) and not panel.points:

@@ -38,6 +38,7 @@ def prepare(
     epochs: int | None = None,
     total_steps: int | None = None,
     logger: Any = None,
+    **recording: Any,
 ) -> Prepared:
     """Build a config's optimizer and schedule, and prepare what is to be prepared.
 
@@ -70,6 +71,7 @@ def prepare(
         epochs: Of the whole run.
         total_steps: Most optimizer steps of the whole run, of all processes together; beside or in place of `epochs`.
         logger: Told what was built; anything with `info`.
+        recording: `record`, `record_every` and `norms`, for the driver.
 
     Raises:
         ConfigError: Anything is wrong; or a schedule needs the length of the run, and it is not known.
@@ -85,7 +87,7 @@ def prepare(
     if accelerator.scaler is not None:
         # with a scaler the wrapper puts a `step` back that it has kept: it keeps the one that torch's schedulers know
         wrapped.__setstate__({})
-    driver = Driver(scheduler, node, scaler=accelerator.scaler, counts_steps=True)
+    driver = Driver(scheduler, node, scaler=accelerator.scaler, counts_steps=True, **recording)
     accelerator.register_for_checkpointing(scheduler, driver)
     return Prepared(model, loader, wrapped, driver)
 

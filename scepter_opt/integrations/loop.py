@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from math import isnan
 from typing import TYPE_CHECKING, Any, TypeAlias, final
-from weakref import ref
 
+from ..checkpoint.objects import inner_scheduler
 from ..components.checking import check_node
 from ..components.keywords import target_class
 from ..config.nodes import full_key
@@ -17,7 +17,9 @@ from ..lr_schedulers.registry import LR_SCHEDULERS
 from ..parameters.replaced import replaced
 from ..schedules.horizon import Interval, steps_per_tick
 from ..schedules.record import BUILT_FROM
+from .counting import count_steps, turn_of
 from .pruning import Reporting
+from .recording import Write, recorder_of
 from .ticks import ticks_of
 
 if TYPE_CHECKING:
@@ -50,6 +52,10 @@ class Driver(Reporting):
         scaler: The GradScaler of the loop: a step that it skipped is no tick, for each of several optimizers alone.
         counts_steps: Whether `step` is no tick where the optimizer made none since the last call, as with a scaler.
         metrics: Names of the metrics that the loop measures, where they are known.
+        record: Called every `record_every` steps with what the step was made with, `{"lr/backbone": 0.001, ...}`, and
+            the step, as `wandb.log` and `mlflow.log_metrics` are: all numbers of each group, by its name.
+        record_every: Steps from one record to the next.
+        norms: Whether records have norms of gradients and updates too, and of the weights what an update is.
 
     Raises:
         ConfigError: The node is another scheduler's, or MONITOR names no metric where one is waited for.
@@ -74,6 +80,9 @@ class Driver(Reporting):
         scaler: GradScaler | None = None,
         metrics: Collection[str] = (),
         counts_steps: bool = False,
+        record: Write | None = None,
+        record_every: int = 50,
+        norms: bool = False,
     ) -> None:
         for name, given in (("scheduler", scheduler), ("scaler", scaler)):
             if hasattr(given, "param_groups"):
@@ -89,7 +98,7 @@ class Driver(Reporting):
         self._by_epoch, self._frequency, self._monitor = ticks.by_epoch, ticks.frequency, ticks.monitor
         self._node_key = full_key(cfg) or "lr_scheduler"
         self._key = f"{self._node_key}.MONITOR"
-        self._inner = _unwrapped(scheduler)
+        self._inner = inner_scheduler(scheduler)
         # a wrapper would make a tick of each process, and none where gradients are accumulated
         self._counts = counts_steps or scaler is not None or self._inner is not scheduler
         with below(self._node_key):
@@ -100,11 +109,12 @@ class Driver(Reporting):
         if metric == "optional" and not self._by_epoch:
             self._inner.is_observed = True  # its metric comes by epochs, between the ticks
         self._seen = False
-        self._turn = _turn_of(config, self._inner)
+        self._turn = turn_of(config, self._inner)
         self._stepped = 0
         self._checked = False
         if self._counts:
-            _count_steps(self, self._inner)
+            count_steps(self, self._inner)
+        self._recorder = recorder_of(self._inner, record, record_every, norms)
 
     @property
     def total_steps(self) -> int | None:
@@ -155,6 +165,8 @@ class Driver(Reporting):
         if not self._checked:
             self._check_parameters()
         self.steps += 1
+        if self._recorder is not None:
+            self._recorder.made(self.steps)
         return not self._by_epoch and self._tick(self.steps, metrics)
 
     def _check_parameters(self) -> None:
@@ -210,12 +222,14 @@ class Driver(Reporting):
         if state_dict.keys() != self.state_dict().keys():
             raise ConfigError([Problem("driver", f"this is no driver's state: it has {', '.join(state_dict)}.")])
         self.steps, self.epochs = state_dict["steps"], state_dict["epochs"]
+        if self._recorder is not None:
+            self._recorder.expect(self.steps)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         # the hooks of an optimizer are not copied with it, and a driver that never hears of a step never ticks
         if self._counts:
-            _count_steps(self, self._inner)
+            count_steps(self, self._inner)
 
     def _tick(self, count: int, metrics: Metrics) -> bool:
         if count % self._frequency:
@@ -261,40 +275,3 @@ class Driver(Reporting):
         if measured is not None and not isinstance(measured, Mapping):
             raise ConfigError([Problem(self._key, 'metrics are given by name: {"loss": 1.0}.', measured)])
         return measured
-
-
-def _unwrapped(scheduler: Any) -> Any:
-    """The scheduler inside a wrapper such as Accelerate's, whose step takes anything."""
-    while not hasattr(scheduler, "last_epoch") and hasattr(scheduler, "scheduler"):
-        scheduler = scheduler.scheduler
-    return scheduler
-
-
-def _turn_of(config: Any, scheduler: Any) -> tuple[str, int, str] | None:
-    """The key that says after how many ticks the rate turns, that tick, and what the rate does then."""
-    key = config.horizon if getattr(config, "turns", False) else ""
-    # torch writes T_max for what our keys call T_MAX
-    spelt = {name.lower(): name for name in vars(scheduler)} if key else {}
-    return (key, getattr(scheduler, spelt[key.lower()]), config.after_end) if key.lower() in spelt else None
-
-
-def _count_steps(driver: Driver, scheduler: Any) -> None:
-    """Let a driver know of the steps that its optimizer makes.
-
-    A GradScaler does not say which of its optimizers it skipped, and calls a step that finds out by itself, as that of
-    an optimizer made with `fused=True` does, on overflow too: such a one is given what was found.
-    """
-    optimizer = getattr(scheduler, "optimizer", None)
-    if optimizer is None:
-        message = f"to count steps a driver needs the scheduler's optimizer, and {type(scheduler).__name__} has none."
-        raise ConfigError([Problem("scheduler", message)])
-    # weakly, or an optimizer would keep every driver that it ever had
-    known = ref(driver)
-
-    def count(stepped: Any, *_: Any) -> None:
-        overflow = getattr(stepped, "found_inf", None)
-        waiting = known()
-        if waiting is not None and not (overflow is not None and float(overflow)):
-            waiting._stepped += 1
-
-    optimizer.register_step_post_hook(count)

@@ -98,8 +98,8 @@ class Hybrid(BaseOptimize):
 
         def remarks(self) -> Iterator[Problem]:
             for name, config in self.OPTIMIZERS.items():
-                unread = isinstance(config, OpenConfig)
-                for problem in remarks_on(config) if unread else idle_keys(config, self.PARAM_GROUPS or {}):
+                idle = [] if isinstance(config, OpenConfig) else idle_keys(config, self.PARAM_GROUPS or {})
+                for problem in [*remarks_on(config), *idle]:
                     is_rules = problem.key.startswith("PARAM_GROUPS.")
                     yield problem if is_rules else problem.under(f"OPTIMIZERS.{name}")
 

@@ -8,13 +8,24 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated
 
-from ..config.fields import Beta, Betas, Bounds, CheckedAs, NonNegative, Positive, WholeFromOne, WholeFromZero
+from ..config.fields import (
+    Beta,
+    Betas,
+    Bounds,
+    CheckedAs,
+    ImportPath,
+    NonNegative,
+    Positive,
+    WholeFromOne,
+    WholeFromZero,
+)
 from ..config.ranges import Scale
 from .base_optimizer import BaseOptimize, OptimizerConfig
 from .common_keys import DecayKeys
 from .registry import OPTIMIZERS
 
 OptionalBeta = Annotated[float | None, CheckedAs(Beta | None)]
+OptionalImportPath = Annotated[str | None, CheckedAs(ImportPath | None)]
 
 
 @dataclass(kw_only=True)
@@ -63,6 +74,8 @@ class ADOPT(BaseOptimize):
         """Decay rates of the first and the second moment."""
         EPS: NonNegative = 1e-6
         """The least that the gradient is divided by."""
+        CLIP_LAMBDA: OptionalImportPath = None
+        """Import path of the bound on the scaled gradient, a function of the step; null is its fourth root."""
 
 
 @OPTIMIZERS.register_class(name="pytorch_optimizer.AdEMAMix")

@@ -9,6 +9,7 @@ from ..components.registry import Registry
 from ..config.base import OpenConfig
 from ..errors import ConfigError, Problem, node_key, say
 from ..parameters.implementation import Implementation
+from ..parameters.state import remember_scales
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -71,6 +72,7 @@ class OptimizerRegistry(Registry):
         if isinstance(optimizer, torch.optim.Optimizer):
             _check_groups(plan, optimizer)
             _equip(plan, optimizer, logger)
+            remember_scales(optimizer, plan.scales)
         return optimizer
 
     def tell(self, plan: Plan, logger: Any = None) -> None:

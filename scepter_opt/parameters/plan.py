@@ -7,7 +7,7 @@ the part that a parameter ends in, and every group dict says its part under `opt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
@@ -31,6 +31,7 @@ class Plan(Rows):
 
     Args:
         config: The Config with final rates; None in a plan that was read from a file.
+        scales: By part the factor of its LR_SCALING, which is in those rates; without those that have none.
         steps: What was read from a file of how steps are computed.
         remarks: What the build says once, with keys relative to the optimizer's node.
         rows: What `Rows` takes.
@@ -40,6 +41,7 @@ class Plan(Rows):
         self,
         *,
         config: Any = None,
+        scales: Mapping[str, float] | None = None,
         steps: list[StepChoice] | None = None,
         remarks: Iterable[Problem] = (),
         **rows: Any,
@@ -47,6 +49,7 @@ class Plan(Rows):
         # a plan that was read from a file has rows and steps, and no parameters that could tell them again
         super().__init__(**rows)
         self.config = config
+        self.scales = dict(scales or {})
         self.remarks = tuple(remarks)
         self._steps = steps
 

@@ -64,6 +64,7 @@ def make_plan(config: Any, parameters: Any) -> Plan:
         combinations=combinations,
         column=column,
         config=config,
+        scales={part: factor for part, factor in optimizers.factors.items() if factor != 1.0},
         parameters=parameters,
         remarks=[*_remarks(rules, combinations), *_unmatched(rules, parameters), *_unread(config)],
     )

@@ -154,6 +154,16 @@ def remember_roots(optimizer: Any, roots: Iterable[tuple[str, Any]]) -> None:
     optimizer._roots = [(prefix, weakref.ref(root)) for prefix, root in roots]
 
 
+def remember_scales(optimizer: Any, scales: Mapping[str, float]) -> None:
+    """Keep by part what LR_SCALING has made its rates greater by; a copy forgets it."""
+    optimizer._lr_scales = dict(scales)
+
+
+def scale_of(optimizer: Any, part: str = "") -> float:
+    """The factor that LR_SCALING has put on the rates of a part; 1 where it has put none."""
+    return float(getattr(optimizer, "_lr_scales", {}).get(part, 1.0))
+
+
 def names_of(optimizer: Any, roots: Iterable[tuple[str, Any]] = ()) -> Names | None:
     """The names of an optimizer's parameters, None where one has no name.
 

@@ -51,23 +51,32 @@ class _Compiled:
     def __init__(self, logger: Any) -> None:
         self._logger = logger if logger is not None else logging.getLogger("scepter_opt")
         self._step: Any = None
+        self._had_state = False
 
     def __call__(self, optimizer: Optimizer) -> None:
         """Make a step."""
         from torch._dynamo.utils import counters  # with torch's compiler, which takes a while to import
 
-        first: Any = next(iter(optimizer.state.values()), {})
+        first = _first_state(optimizer)
         count = first.get("step")
-        if self._step is None or (isinstance(count, torch.Tensor) and count.dtype is not torch.float64):
+        begins = self._step is None or (self._had_state and not first)  # at first, and where state was taken away
+        if begins or (isinstance(count, torch.Tensor) and count.dtype is not torch.float64):
             _count_exactly(optimizer)
         if self._step is None:
             self._step = torch.compile(_own_code(type(optimizer)), backend=BACKEND)
         graphs, start = counters["stats"]["unique_graphs"], time.perf_counter()
         with torch.no_grad():
             self._step(optimizer)
+        self._had_state = self._had_state or bool(_first_state(optimizer))
         if counters["stats"]["unique_graphs"] != graphs:
             name, seconds = type(optimizer).__name__, time.perf_counter() - start
             self._logger.info(f"{name}: compiling its step took {seconds:.1f} s")
+
+
+def _first_state(optimizer: Optimizer) -> Any:
+    """The state of the first parameter that has one: the parts of a Hybrid share what holds it."""
+    members = (p for group in optimizer.param_groups for p in group["params"]) if optimizer.state else ()
+    return next((optimizer.state[p] for p in members if p in optimizer.state), {})
 
 
 def _count_exactly(optimizer: Optimizer) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 from torch.optim import Optimizer
 
+from ..errors import say
+from ..parameters.modes import follow, modal_parts, wrong_mode
 from ..parameters.state import remember_roots, take_nameless_groups
 from .compiled import compile_steps
 from .guard import Guard
@@ -65,8 +67,11 @@ def equip_built(
     guards: tuple[Addition, ...] = (guard,) if fused else ()
     compiles: tuple[Addition, ...] = (partial(compile_steps, parts=compiled),) if compiled else ()
     loads = partial(load_by_name, own_flags=own_flags, cold=cold, key=key)
-    equip(optimizer, (*guards, loads, take_nameless_groups, *compiles))
-    remember_roots(optimizer, roots)  # a copy has modules of its own, or none
+    tells: tuple[Addition, ...] = (tell_of_mode,) if modal_parts(optimizer) else ()
+    equip(optimizer, (*guards, loads, take_nameless_groups, *tells, *compiles))
+    # a copy has modules of its own, or none
+    remember_roots(optimizer, roots)
+    follow(optimizer, [module for _, module in roots])
     if compiled and logger is not None:
         compile_steps(optimizer, compiled, logger)  # a copy has no logger: few can be pickled
 
@@ -79,6 +84,16 @@ def guard(optimizer: Optimizer) -> None:
     # a step that raised left its groups without the flag, which a checkpoint is not to keep
     optimizer.register_state_dict_pre_hook(watching.restore)
     optimizer.register_load_state_dict_pre_hook(watching.restore)
+
+
+def tell_of_mode(optimizer: Optimizer) -> None:
+    """Have it said when state is taken in a mode whose weights are not those to evaluate."""
+    optimizer.register_state_dict_pre_hook(_tell_of_mode)
+
+
+def _tell_of_mode(optimizer: Optimizer) -> None:
+    for problem in wrong_mode(optimizer):
+        say(problem)
 
 
 def load_by_name(optimizer: Optimizer, own_flags: bool, cold: bool, key: str) -> None:

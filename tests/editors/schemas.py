@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft7Validator
+from jsonschema_rs import Draft7Validator, meta
 from omegaconf import OmegaConf
 
 from scepter_opt.cli.schema import shipped
@@ -40,14 +40,14 @@ def schema(file: str) -> Schema:
 
 def made(schema: Schema) -> Draft7Validator:
     """The validator of a schema that is one."""
-    Draft7Validator.check_schema(schema)
+    meta.validate({"$schema": DRAFT, **schema})
     return Draft7Validator(schema)
 
 
 def problems(file: str, values: Any) -> list[str]:
     """What is red, each with its key."""
     found = validator(file).iter_errors(values)
-    return [f"{'.'.join(map(str, error.absolute_path))}: {error.message[:300]}" for error in found]
+    return [f"{'.'.join(map(str, error.instance_path))}: {error.message[:300]}" for error in found]
 
 
 def is_red(file: str, values: Any) -> bool:

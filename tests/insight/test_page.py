@@ -175,7 +175,7 @@ def test_numbers_that_json_has_not_are_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("part", [None, 3, "plan", {"a": 3}, nn.Linear(2, 2)])
 def test_what_is_no_part_is_refused(part: Any, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="a page shows what preview and plan return"):
+    with pytest.raises(ConfigError, match="a page shows what preview, plan and find_lr return"):
         scepter_opt.write_page(tmp_path / "page.html", part)
 
 

@@ -105,7 +105,6 @@ def test_what_cannot_be_is_a_config_error(node: Any, total: int, groups: Any) ->
         scepter_opt.preview(node, total, groups)
 
 
-@pytest.mark.unmeasured
 def test_a_million_steps_take_little_memory() -> None:
     tracemalloc.start()
     shown = scepter_opt.preview(PHASES, 1_000_000, {"body": 0.1})

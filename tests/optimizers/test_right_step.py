@@ -49,7 +49,6 @@ def hold(examples: int, phases: tuple[Phase, ...] = tuple(Phase), part: int = 0)
     return rows
 
 
-@pytest.mark.unmeasured
 def test_no_step_is_wrong() -> None:
     rows = hold(300)
     assert set(rows) == set(ROWS)
@@ -62,7 +61,6 @@ def test_no_step_is_wrong_in_many_situations(part: int) -> None:
     hold(2_500, part=part)
 
 
-@pytest.mark.unmeasured
 def test_without_the_guard_steps_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "takes", lambda *_: True)
     with pytest.raises(AssertionError, match=r"off by|raised"):

@@ -68,7 +68,6 @@ def damaged(value: Any, data: st.DataObject) -> Any:
     return copied
 
 
-@pytest.mark.unmeasured
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.data())
 def test_a_damaged_plan_is_refused_or_can_be_looked_at_whole(data: st.DataObject) -> None:

@@ -256,3 +256,16 @@ def test_torchs_own_compiler_is_as_right_as_the_loop(name: str) -> None:
         run.run(loops([[0, 1, 2]]))
     assert len(own.done) == 10
     assert not list(wrong(own, loop, exact))
+
+
+@pytest.mark.parametrize("node", [{"NAME": "AdamW"}, HYBRID], ids=["alone", "a part"])
+@pytest.mark.usefixtures("count")
+def test_state_that_was_taken_away_is_counted_as_exactly_when_it_is_made_again(node: dict[str, Any]) -> None:
+    model = make_model(node["NAME"])
+    optimizer, closure = built(model, node), make_loss(model)
+    for _ in range(2):
+        optimizer.step(closure)
+        counts = [state["step"].dtype for state in optimizer.state.values() if "step" in state]
+        assert counts
+        assert set(counts) == {torch.float64}
+        optimizer.state.clear()

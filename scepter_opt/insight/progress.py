@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ..errors import ConfigError
-from ..insight.extras import needed
+from .extras import needed
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from scepter_opt.cli.progress import track, working
+from scepter_opt.insight.progress import track, working
 
 
 def test_nothing_is_shown_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
