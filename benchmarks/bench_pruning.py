@@ -19,8 +19,8 @@ from timing import Row, show
 
 ROOT = Path(__file__).parent.parent
 SEEDS, TRIALS, EPOCHS = 5, 20, 10
-# 23 steps are an epoch: a third of the trials goes on after the first one, and a third of those after the third.
-PRUNERS = {"plain": "none", "asha": "{name: asha, min_resource: 23, reduction_factor: 3}"}
+# 23 steps are an epoch: half of the trials goes on after the first one, and half of those after the second.
+PRUNERS = {"plain": "none", "asha": "{name: asha, min_resource: 23, reduction_factor: 2}"}
 SWEEP = (
     "optimizer=sgd,adamw", "+search_space=chosen", "hydra/sweeper=optuna_study", "hydra.sweeper.direction=maximize",
     f"hydra.sweeper.n_trials={TRIALS}", "hydra.sweeper.sampler=tpe",
