@@ -39,6 +39,7 @@ PARTS = (
     "memory",
     "checkpoint",
     "numerics",
+    "pruning",
     "startup",
     "gpu",
 )

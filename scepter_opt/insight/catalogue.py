@@ -118,6 +118,7 @@ def settings_of(group: str, option: str) -> dict[str, Any]:
     return {key: value for key, value in said.items() if key != "defaults"}
 
 
+@cache
 def base_of(group: str, option: str) -> str:
     """The option of the same group that an option's file extends; empty where it is of no other."""
     listed = (yaml.safe_load(text_of(group, option)) or {}).get("defaults", [])

@@ -20,6 +20,7 @@ from ..parameters.replaced import replaced
 from ..schedules.horizon import Interval, steps_per_tick
 from ..schedules.record import BUILT_FROM
 from .counting import count_steps, turn_of
+from .pruning import Reporting
 from .recording import Write, recorder_of
 from .ticks import ticks_of
 
@@ -32,7 +33,7 @@ Metrics: TypeAlias = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
 
 
 @final
-class Driver:
+class Driver(Reporting):
     """Counts optimizer steps and epochs, and ticks the scheduler as its node says.
 
     In a loop written by hand::

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
@@ -45,11 +46,13 @@ def test_metrics_that_are_a_function_are_measured_at_the_weights_to_evaluate() -
 def test_a_measurement_that_fails_leaves_the_weights_to_train() -> None:
     tensor, optimizer, driver = driven()
     trained = tensor.item()
-    try:
-        with driver.evaluating():
-            raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        assert (tensor.item(), is_training(optimizer)) == (trained, True)
+
+    def fails() -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        driver.end_epoch(fails)
+    assert (tensor.item(), is_training(optimizer)) == (trained, True)
 
 
 def test_an_optimizer_of_one_mode_is_left_alone() -> None:
