@@ -18,6 +18,8 @@ BENCH := $(VENV)/installed-bench-$(HERE)
 HOSTS_VENV := .venv-hosts
 HOSTS := $(HOSTS_VENV)/installed-hosts-$(HERE)
 RAY_LAUNCHER := 1.2.2
+# Packages that constraints-hosts.txt has in other versions.
+OTHERWISE := alembic|optuna|sqlalchemy
 # The release candidate of the next Hydra, beside the environment; its tests put it first on the path.
 NEXT := 1.4.0rc3
 NEXT_OMEGACONF := 2.4.1rc1
@@ -92,10 +94,12 @@ $(VENV)/installed-%-$(HERE): setup.cfg constraints.txt | $(RUN)
 	$(RUN) -m pip install -c constraints.txt --no-build-isolation -e ".[$*]"
 	@touch $@
 
-$(HOSTS): setup.cfg constraints.txt | $(RUN)
+$(HOSTS): setup.cfg constraints.txt constraints-hosts.txt | $(RUN)
 	$(RUN) -m venv --clear $(HOSTS_VENV)
+	grep -viE '^($(OTHERWISE))==' constraints.txt > $(HOSTS_VENV)/constraints.txt
 	$(HOSTS_VENV)/bin/python -m pip install -c constraints.txt setuptools
-	$(HOSTS_VENV)/bin/python -m pip install -c constraints.txt --no-build-isolation -e ".[hosts]"
+	$(HOSTS_VENV)/bin/python -m pip install -c $(HOSTS_VENV)/constraints.txt -c constraints-hosts.txt \
+	    --no-build-isolation -e ".[hosts]"
 	# it asks for a cloudpickle before 3, for AWS alone, and joblib for a newer one
 	$(HOSTS_VENV)/bin/python -m pip install --no-deps hydra-ray-launcher==$(RAY_LAUNCHER)
 	@touch $@

@@ -30,6 +30,7 @@ PARTS = (
     "step",
     "layouts",
     "guard",
+    "recording",
     "compiled",
     "groups",
     "scheduler",
@@ -38,6 +39,7 @@ PARTS = (
     "memory",
     "checkpoint",
     "numerics",
+    "pruning",
     "startup",
     "gpu",
 )

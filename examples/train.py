@@ -104,6 +104,7 @@ def train(cfg: DictConfig, folder: Path, processes: Processes) -> float:
             epoch_is_over = driver.steps % epoch_steps == 0
             if epoch_is_over:
                 driver.end_epoch(metrics)
+                driver.report(metrics()["validation_accuracy"])
             measured = metrics() if epoch_is_over or metrics.cache_info().currsize else {"loss": loss}
             recorder.add(Row(driver.steps, -(-driver.steps // epoch_steps), rate, **measured), save=epoch_is_over)
             if recorder.is_interrupted:

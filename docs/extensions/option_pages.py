@@ -122,6 +122,9 @@ def _curve(option: Option, folder: Path) -> Iterator[str]:
     if option.of in UNDRAWN:
         yield UNDRAWN[option.of]
         return
+    if option.sort == "path":
+        yield "Its curve is what the class says."
+        return
     said = settings_of(option.group, option.name) if option.sort == "recipe" else {}
     node = {"NAME": option.of, **({} if said.get("PHASES") else NEEDED.get(option.of, {})), **said}
     yield _drawn(node, folder / f"curve_{option.name}.svg", f"The factor of {option.name} over {STEPS:,} steps")

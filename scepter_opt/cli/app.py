@@ -32,7 +32,7 @@ COMMANDS = {
 }
 """Every command with its module and function here: parameters without a default are arguments, others options."""
 EXAMPLES: dict[str, tuple[str, ...]] = {
-    "list": ("list", "list schedulers 'warmup_*'", "list param-groups", "list muon --json"),
+    "list": ("list", "list schedulers 'warmup_*'", "list search-spaces", "list muon --json"),
     "show": ("show optimizer=adamw", "show warmup_cosine", "show sgd lr", "show AdamW PARAM_GROUPS", "show phases"),
     "template": ("template AdamW", "template warmup_cosine"),
     "schema": (

@@ -25,10 +25,14 @@ def check(
     json: Annotated[bool, "As JSON."] = False,
 ) -> int:
     """All problems of an app's config, or of a whole sweep."""
-    swept = sweep_of(overrides, app, config_name) if multirun else []
+    swept, function = sweep_of(overrides, app, config_name) if multirun else ([], "")
     composer = partial(compose, app=app, config_name=config_name)
     sweep = Sweep(swept, [] if multirun else overrides, composer)
     found = check_combinations(sweep, track(list(sweep.combinations(LIMIT)), "checking"), imports or None)
+    if function:
+        found.remarks[f"hydra.sweeper.custom_search_space: what {function} draws is not looked at."] += (
+            found.combinations
+        )
     print(json_text.dumps(_as_data(found), indent=2) if json else _as_text(found, sweep.total))
     return 1 if found.problems or not found.combinations else 0
 

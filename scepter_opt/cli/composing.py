@@ -46,22 +46,31 @@ def compose(
         return _compose(Path(own), "config", overrides, keep_hydra)
 
 
-def sweep_of(overrides: Sequence[str], app: Path | None, config_name: str | None) -> list[str]:
+def sweep_of(overrides: Sequence[str], app: Path | None, config_name: str | None) -> tuple[list[str], str]:
     """The overrides of a sweep: those that an app's config has for its sweeper, and what the command line says.
+
+    Besides the import path of the function by which its sweeper draws further ones; empty where there is none.
 
     Args:
         overrides: Those of the command line, which win over the config's.
-        app: The app's folder of configs; without it there are no others.
+        app: The app's folder of configs; without it the package's own groups.
         config_name: The app's primary config.
 
     Raises:
         ConfigError: As `compose`.
     """
-    if app is None:
-        return list(overrides)
-    # what is swept plays no part in which sweeper there is
-    plain = [each for each in overrides if each.startswith("hydra")]
-    return with_params(compose(plain, app, config_name, keep_hydra=True).hydra, overrides)
+    # what is swept plays no part in which sweeper there is, while an option that is added may say what is swept
+    plain = [each for each in overrides if each.startswith("hydra") or _is_added_option(each)]
+    if app is None and not plain:
+        return list(overrides), ""
+    hydra = compose(plain, app, config_name, keep_hydra=True).hydra
+    return with_params(hydra, overrides), str(hydra.get("sweeper", {}).get("custom_search_space") or "")
+
+
+def _is_added_option(override: str) -> bool:
+    """Whether an override adds an option to the defaults: `+search_space=sgd`, `+experiment=first`."""
+    key, _, value = override.partition("=")
+    return key.startswith("+") and "." not in key and not set(value) & set(",({[")
 
 
 def _only_config(folder: Path, app: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json as json_text
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,16 +14,18 @@ import yaml
 
 from ..components.registry import option_name, registries
 from ..config.documentation import summary
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError, Problem, did_you_mean
 from ..insight.catalogue import GROUPS, Option, entry_of, find, fits, options, text_of
 from ..insight.keys import Key, Section, sections
 from ..integrations.option_files import option_file, option_files
+from ..search.spaces import CHOSEN, GROUP, LISTED, space_file, spaces
 from .tables import paragraphs, table
 
 
 def list_(
     words: Annotated[
-        list[str], "optimizers, schedulers or param-groups; then globs, or parts of names and summaries: all must fit."
+        list[str],
+        "optimizers, schedulers, param-groups, search-spaces; globs or parts of names and summaries: all must fit.",
     ] = [],  # noqa: B006  # never changed
     markdown: Annotated[bool, "The classes as a table for a document."] = False,
     json: Annotated[bool, "As JSON."] = False,
@@ -32,6 +35,8 @@ def list_(
         print(_classes_as_markdown())
         return 0
     first = words[0].lower().replace("_", "-") if words else ""
+    if first in ("search-spaces", "search-space"):
+        return _list_spaces(words[1:], json)
     kind = next((kind for kind, group in GROUPS.items() if first in (kind, kind[:-1], group.replace("_", "-"))), "")
     patterns = words[1:] if kind else words
     found = [option for option in options(kind) if all(fits(option, pattern) for pattern in patterns)]
@@ -43,6 +48,35 @@ def list_(
     # a table for each group: the words that choose rules are long
     for _, group in groupby(found, lambda option: option.group):
         print(table([(option.choice, _of(option), option.summary) for option in group]))
+    return 0
+
+
+def _list_spaces(patterns: list[str], json: bool) -> int:
+    """What is searched for each optimizer, and where."""
+    known = spaces()
+
+    def is_meant(option: str, pattern: str) -> bool:
+        # a whole name is that one alone: sgd is not asgd
+        return option == pattern if pattern in known else fnmatch(option, pattern) or pattern in option
+
+    found = {
+        option: {key: str(each) for key, each in space.items()}
+        for option, space in known.items()
+        if all(is_meant(option, pattern.lower()) for pattern in patterns)
+    }
+    if not found:
+        near = did_you_mean(patterns[0], list(known))
+        raise ConfigError([Problem("list", f"there is no such search space.{near}", " ".join(patterns))])
+    if json:
+        print(json_text.dumps(found, indent=2))
+        return 0
+    rows = [
+        (f"+{GROUP}={option}" if at == 0 else "", key, text)
+        for option, space in found.items()
+        for at, (key, text) in enumerate(space.items())
+    ]
+    print(table([*rows, (f"+{GROUP}={CHOSEN}", "", "that of whichever optimizer a trial draws")]))
+    print(f"Each also as lists of values for Hydra's basic sweeper: +{GROUP}={next(iter(found))}{LISTED}")
     return 0
 
 
@@ -61,9 +95,13 @@ def show(
 
 
 def template(
-    option: Annotated[str, "A class or an option, such as AdamW, adamw or warmup_cosine."],
+    option: Annotated[str, "A class or an option: AdamW, adamw, warmup_cosine, search_space=sgd."],
 ) -> int:
     """The YAML of an option, with comments."""
+    group, _, name = option.lstrip("+").rpartition("=")
+    if group.partition("/")[0] == GROUP:
+        print(space_file(name, group.removeprefix(GROUP).strip("/").replace("/", ".") or "optimizer").rstrip())
+        return 0
     found = find(option)
     print((entry_of(found).template() if _is_class(found) else text_of(found.group, found.name)).rstrip())
     return 0

@@ -57,17 +57,10 @@ class Check(Callback):
         """
         from hydra.core.global_hydra import GlobalHydra
 
-        loader = GlobalHydra.instance().config_loader()
         with _ending():
-            # as they are written: an interpolation is resolved in a job
-            said: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
-            swept = with_params(config.hydra, said)
-            sweep = Sweep(swept, [], _composer(loader, config), loader)
-            found = check_combinations(sweep, sweep.combinations(LIMIT), self._imports)
-        if not sweep.total:
-            _end("the sweep has no combination: nothing would be run")
-        if found.problems:
-            _end("\n".join(" " * indent + text for text, indent in said_of(found, sweep.total)))
+            wrong = problems_of_sweep(config, GlobalHydra.instance().config_loader(), self._imports)
+        if wrong:
+            _end(wrong)
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Check a job of a sweep, in the process that it runs in.
@@ -83,6 +76,28 @@ class Check(Callback):
         own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
         with _ending(), hydra_of(_as_of_a_job(config)):
             check(own, imports=self._imports)
+
+
+def problems_of_sweep(config: DictConfig, loader: Any, imports: bool | None = None, most: int = LIMIT) -> str:
+    """What is wrong with the combinations of a sweep, as a text of several lines; empty where nothing is.
+
+    Args:
+        config: The sweep's, with Hydra's node.
+        loader: Hydra's, of configs.
+        imports: Whether import paths are resolved.
+        most: Combinations that are looked at.
+
+    Raises:
+        ConfigError: An override cannot be read.
+    """
+    # as they are written: an interpolation is resolved in a job
+    said: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    sweep = Sweep(with_params(config.hydra, said), [], _composer(loader, config), loader)
+    found = check_combinations(sweep, sweep.combinations(most), imports)
+    if not sweep.total:
+        return "the sweep has no combination: nothing would be run"
+    lines = (" " * indent + text for text, indent in said_of(found, sweep.total))
+    return "\n".join(lines) if found.problems else ""
 
 
 def _composer(loader: Any, master: DictConfig) -> Callable[[Sequence[str]], DictConfig]:

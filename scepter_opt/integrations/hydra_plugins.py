@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.resources import files
 from typing import Any
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -13,9 +14,14 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
 from ..components.registry import IMPORTED
+from .study_sweeper import StudySweeper
 
 _KINDS = ("optimizer", "lr_scheduler")
 _SCHEMA = "scepter_opt/schema"
+_SPACES = "search_space"
+# Hydra 1.3 takes plugins of no other package than this one
+SWEEPER = "hydra_plugins.scepter_opt.StudySweeper"
+"""What conf/hydra/sweeper/optuna_study.yaml names."""
 
 
 class ScepterSearchPath(SearchPathPlugin):
@@ -23,9 +29,11 @@ class ScepterSearchPath(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Add the files, then what has none."""
-        # the first file of a name wins whole
-        search_path.append("scepter_opt", "pkg://scepter_opt.conf")
+        # the first of a name wins whole: a user's class takes the option of one of another package, which has a file
         search_path.append("scepter_opt", "scepter://")
+        search_path.append("scepter_opt", "pkg://scepter_opt.conf")
+        # here, since Hydra may have found this plugin by its entry point, without a call of `expose`
+        Plugins.instance().class_name_to_class[SWEEPER] = StudySweeper
 
 
 class ScepterSource(ConfigSource):
@@ -43,11 +51,12 @@ class ScepterSource(ConfigSource):
     def is_group(self, config_path: str) -> bool:
         """Whether a path is one of the groups served here."""
         path = config_path.strip("/")
-        return path in _KINDS or path in ("scepter_opt", _SCHEMA) or _kind_of_schema(path) is not None
+        is_of_spaces = path.partition("/")[0] == _SPACES
+        return path in _KINDS or path in ("scepter_opt", _SCHEMA) or is_of_spaces or _kind_of_schema(path) is not None
 
     def is_config(self, config_path: str) -> bool:
-        """Whether a path is a schema, or the option of a class that a user registered."""
-        return self._find(config_path) is not None
+        """Whether a path is a schema, the option of a class that a user registered, or a search space."""
+        return self._find(config_path) is not None or _space(config_path) is not None
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         """The options of a group; schemas are not listed, so that no help shows them."""
@@ -62,7 +71,10 @@ class ScepterSource(ConfigSource):
         return sorted(entry.option for entry in registry(path).user_entries().values())
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """A schema as a typed node, or an option that pulls its schema in and names the class."""
+        """A schema as a typed node, an option that pulls its schema in and names the class, or a search space."""
+        space = _space(config_path)
+        if space is not None:
+            return self._result(space, "hydra.sweeper")
         entry_of_path = self._find(config_path)
         if entry_of_path is None:
             raise ConfigLoadError(f"Config not found : {config_path}")
@@ -77,7 +89,11 @@ class ScepterSource(ConfigSource):
             config.NAME = entry.name
         else:
             config = OmegaConf.create(option_content(entry.kind, entry.option, entry.name))
-        return ConfigResult(provider=self.provider, path=self.full_path(), config=config, header={"package": None})
+        return self._result(config, None)
+
+    def _result(self, config: Any, package: str | None) -> ConfigResult:
+        read = OmegaConf.create(config) if isinstance(config, dict) else config
+        return ConfigResult(provider=self.provider, path=self.full_path(), config=read, header={"package": package})
 
     def _find(self, config_path: str):  # type: ignore[no-untyped-def]  # naming Entry would import the registries
         """The entry of a path, and whether the path is its schema's."""
@@ -92,9 +108,16 @@ class ScepterSource(ConfigSource):
             entry = registry(kind).option(option)
             return (entry, True) if entry is not None and entry.config is not None else None
         if group in _KINDS:
-            users = registry(group).user_entries().values()
+            users = registry(group).registered_entries().values()
+            if not any(entry.option == option for entry in users) and not _has_file(group, option):
+                users = registry(group).user_entries().values()
             return next(((entry, False) for entry in users if entry.option == option), None)
         return None
+
+
+def _has_file(group: str, option: str) -> bool:
+    """Whether an option is a file of this package's, so that other packages need not be asked for it."""
+    return (files("scepter_opt.conf") / group / f"{option}.yaml").is_file()
 
 
 def option_content(kind: str, option: str, name: str) -> dict[str, Any]:
@@ -123,6 +146,17 @@ def expose_on_import() -> None:
         if frame.f_code is Plugins._initialize.__code__:
             return
     expose()
+
+
+def _space(config_path: str) -> dict[str, Any] | None:
+    """What a search space sets: `search_space/sgd`, or `search_space/optim/sgd` for a node that stands at `optim`."""
+    path = config_path.strip("/").removesuffix(".yaml")
+    if not path.startswith(f"{_SPACES}/"):
+        return None
+    from ..search.spaces import content
+
+    place, _, option = path.removeprefix(f"{_SPACES}/").rpartition("/")
+    return content(option, place.replace("/", ".") or "optimizer")
 
 
 def _kind_of_schema(group: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The option files of the package's classes, as conf/ ships them."""
+"""The option files of the package's classes and of their search spaces, as conf/ ships them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..components.entry import Entry
 from ..components.registry import registries
+from ..search.spaces import GROUP, space_files
 from .hydra_plugins import option_content
 
 
@@ -20,7 +21,8 @@ def option_file(entry: Entry) -> str:
 
 
 def option_files() -> Iterator[tuple[Path, str]]:
-    """Paths below conf/ with their text, for every class of the package."""
+    """Paths below conf/ with their text, for every class of the package, and for what is searched."""
     for registry in registries():
         for entry in registry.own_entries().values():
             yield Path(registry.kind) / f"{entry.option}.yaml", option_file(entry)
+    yield from ((Path(GROUP) / name, text) for name, text in space_files())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated
 
 from ..config.fields import Betas, Bounds, Fraction, NonNegative
+from ..config.ranges import Scale
 from .base_optimizer import BaseOptimize, OptimizerConfig
 from .common_keys import CapturableKeys, DecayKeys, DifferentiableKeys
 from .registry import OPTIMIZERS
@@ -128,6 +130,8 @@ class AdamW(BaseOptimize):
     fastest_fused = ("cpu", "cuda")
     fused_takes_dtensors = True
     compiles = True
+    # what decays is multiplied with the rate, so that it takes more than where decay is part of the gradient
+    search_space = MappingProxyType({"WEIGHT_DECAY": Scale(1e-3, 1.0)})
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -195,6 +199,8 @@ class RMSprop(BaseOptimize):
     target = "torch.optim.RMSprop"
     implementations = ("foreach",)
     compiles = True
+    # its steps are of Adam's size, while torch's default is ten times as large
+    search_space = MappingProxyType({"LEARNING_RATE": Scale(1e-5, 1e-2)})
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):

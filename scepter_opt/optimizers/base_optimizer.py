@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from typing_extensions import Self
 
+    from ..config.ranges import Range
+
 
 class MissingState(str, enum.Enum):
     """What becomes of parameters that only one of an optimizer and a loaded state has."""
@@ -145,6 +147,8 @@ class BaseOptimize(Component):
     """Why it cannot take distributed tensors; empty where it can."""
     fused_takes_dtensors: ClassVar[bool] = False
     """Whether its fused kernel has a rule for distributed tensors."""
+    search_space: ClassVar[Mapping[str, Range]] = {}
+    """Where its keys are searched, as far as it is elsewhere than for others: search/spaces.py has what is common."""
 
     @classmethod
     def facts_of(cls, target: type) -> dict[str, Any]:

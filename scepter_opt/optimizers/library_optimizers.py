@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated
 
 from ..config.fields import (
@@ -18,6 +19,7 @@ from ..config.fields import (
     WholeFromOne,
     WholeFromZero,
 )
+from ..config.ranges import Scale
 from .base_optimizer import BaseOptimize, OptimizerConfig
 from .common_keys import DecayKeys
 from .registry import OPTIMIZERS
@@ -41,6 +43,8 @@ class Lion(BaseOptimize):
     """Steps of one size in the direction of the sign of an interpolated momentum (Chen et al., 2023)."""
 
     target = "pytorch_optimizer.Lion"
+    # decay apart from the gradient, as AdamW's
+    search_space = MappingProxyType({"WEIGHT_DECAY": Scale(1e-3, 1.0)})
     implementations = ("foreach",)
     read_once = ("MAXIMIZE",)
 
@@ -108,6 +112,8 @@ class SOAP(BaseOptimize):
     """Adam in the eigenbasis of Shampoo's preconditioner (Vyas et al., 2024)."""
 
     target = "pytorch_optimizer.SOAP"
+    # decay apart from the gradient, as AdamW's
+    search_space = MappingProxyType({"WEIGHT_DECAY": Scale(1e-3, 1.0)})
     read_once = ("MAXIMIZE", "DATA_FORMAT")
 
     @dataclass(kw_only=True)
@@ -143,6 +149,8 @@ class Prodigy(BaseOptimize):
     """Adam that finds its step size by itself; leave the learning rate at 1 (Mishchenko and Defazio, 2023)."""
 
     target = "pytorch_optimizer.Prodigy"
+    # it finds its rate by itself, and this is a factor on it
+    search_space = MappingProxyType({"LEARNING_RATE": Scale(0.1, 10.0), "WEIGHT_DECAY": Scale(1e-3, 1.0)})
     implementations = ("foreach",)
     read_once = ("MAXIMIZE",)
 
@@ -175,6 +183,8 @@ class AdamW8bit(BaseOptimize):
     """AdamW whose moments are kept in 8 bits, a quarter of the memory (Dettmers et al., 2021)."""
 
     target = "torchao.optim.AdamW8bit"
+    # decay apart from the gradient, as AdamW's
+    search_space = MappingProxyType({"WEIGHT_DECAY": Scale(1e-3, 1.0)})
     read_once = ("BLOCK_SIZE", "BF16_STOCHASTIC_ROUND")
 
     @dataclass(kw_only=True)
@@ -200,6 +210,8 @@ class AdamWScheduleFree(BaseOptimize):
     """AdamW that needs no schedule: weights are averages, and evaluated as such (Defazio et al., 2024)."""
 
     target = "schedulefree.AdamWScheduleFree"
+    # decay apart from the gradient, as AdamW's
+    search_space = MappingProxyType({"LEARNING_RATE": Scale(1e-4, 1e-1), "WEIGHT_DECAY": Scale(1e-3, 1.0)})
     implementations = ("foreach",)
 
     @dataclass(kw_only=True)

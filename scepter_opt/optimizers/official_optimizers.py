@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated
 
 from ..config.base import Conflict
 from ..config.fields import Bounds, CheckedAs, NonNegative, OptionalWholeFromOne, WholeFromOne
+from ..config.ranges import Scale
 from .base_optimizer import BaseOptimize, OptimizerConfig
 from .common_keys import CapturableKeys, DifferentiableKeys
 from .registry import OPTIMIZERS
@@ -20,6 +22,7 @@ class ASGD(BaseOptimize):
     target = "torch.optim.ASGD"
     implementations = ("foreach",)
     compiles = True
+    search_space = MappingProxyType({"LEARNING_RATE": Scale(1e-3, 1.0)})
 
     @dataclass(kw_only=True)
     class Config(CapturableKeys):
@@ -49,6 +52,7 @@ class LBFGS(BaseOptimize):
     one_group = True
     refused_in_hybrid = "it evaluates the closure by itself, many times in a step"
     refused_in_shards = "it makes one vector of all"
+    search_space = MappingProxyType({"LEARNING_RATE": Scale(1e-2, 1.0)})
 
     @dataclass(kw_only=True)
     class Config(OptimizerConfig):
@@ -89,6 +93,8 @@ class Muon(BaseOptimize):
     dimensions = 2
     # a table of vectors has two dimensions as well, and is no map from one space to another
     refused_kinds = ("embedding",)
+    # an orthogonal update is larger than its gradient; decay is multiplied with the rate, as AdamW's is
+    search_space = MappingProxyType({"LEARNING_RATE": Scale(1e-3, 1e-1), "WEIGHT_DECAY": Scale(1e-3, 1.0)})
 
     @dataclass(kw_only=True)
     class Config(OptimizerConfig):
@@ -146,6 +152,8 @@ class SGD(BaseOptimize):
     # fused_takes_dtensors stays false: under FSDP2 its fused kernel raises
     fused_slow_strided = True
     compiles = True
+    # torch's default of 1e-3 is where SGD begins to learn at all
+    search_space = MappingProxyType({"LEARNING_RATE": Scale(1e-3, 1.0)})
 
     @dataclass(kw_only=True)
     class Config(DifferentiableKeys):

@@ -135,3 +135,16 @@ def test_checking_imports_no_torch() -> None:
     command = [sys.executable, "-c", script, "check", "-m", "optimizer=sgd,adamw", "lr_scheduler=warmup_cosine"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_search_space_is_checked_with_what_it_sweeps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "16 combinations, 0 of them wrong" in printed(
+        capsys, "optimizer=sgd", "+search_space=sgd", multirun=True, status=0
+    )
+    shown = printed(capsys, "optimizer=adamw", "+search_space=sgd", multirun=True)
+    assert "optimizer.MOMENTUM = 0.0: AdamW has no such key." in shown
+    assert "Did you mean sgd?" in printed(capsys, "+search_space=sdg", multirun=True)
+    shown = printed(
+        capsys, "optimizer=sgd,adamw", "+search_space=chosen", "hydra/sweeper=optuna_study", multirun=True, status=0
+    )
+    assert "custom_search_space: what scepter_opt.search.conditional.suggest draws is" in shown.replace("\n  ", " ")

@@ -89,3 +89,16 @@ def test_write_writes_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFi
     assert len(capsys.readouterr().out.splitlines()) == len(list(option_files()))
     write(tmp_path)
     assert capsys.readouterr().out == "all files are as they should be\n"
+
+
+def test_list_of_search_spaces_has_keys_and_ranges(capsys: pytest.CaptureFixture[str]) -> None:
+    list_(["search-spaces", "sgd"])
+    assert "+search_space=asgd" not in capsys.readouterr().out
+    list_(["search-spaces", "*adamw"], json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["adamw"]["LEARNING_RATE"] == "1e-05 to 0.01 (log)"
+    assert {"adamw", "muon_adamw"} <= found.keys()
+    with pytest.raises(ConfigError, match=r"list = 'sdg': there is no such search space. Did you mean sgd\?"):
+        list_(["search-spaces", "sdg"])
+    template("search_space/optim=sgd_grid")
+    assert "  optim.LEARNING_RATE: '0.001,0.01,0.1,1.0'\n" in capsys.readouterr().out
