@@ -95,7 +95,8 @@ def one_message() -> Iterator[None]:
             time.sleep(1)  # for the first to speak: torchrun ends the others as soon as one has ended
             os._exit(1)
         sys.stderr = sys.__stderr__
-        if isinstance(error, ConfigError):
+        # a job of a sweep that exits would take with it the worker that the others wait for
+        if isinstance(error, ConfigError) and HydraConfig.get().mode == RunMode.RUN:
             sys.exit(str(error))
         raise
 

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.runs import GAN, LANGUAGE_MODEL, QUICK, TRAIN, checkpoints, fork, metrics, start
+from tests.examples.runs import (
+    GAN,
+    LANGUAGE_MODEL,
+    QUICK,
+    TRAIN,
+    checkpoints,
+    fork,
+    metrics,
+    start,
+    start_without_torch,
+)
 
 # Gives the tests what Hydra gives a sweeper.
 CALLBACK = """
@@ -65,7 +75,7 @@ def test_a_sweep_runs_in_the_processes_of_joblib(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("flags", [("--help",), ("--cfg", "job"), ("--info", "defaults-tree")], ids=" ".join)
 def test_the_configuration_is_shown_without_torch(tmp_path: Path, flags: tuple[str, ...]) -> None:
-    assert "lr_scheduler" in start(tmp_path, *flags, block_torch=True).stdout
+    assert "lr_scheduler" in start_without_torch(tmp_path, *flags).stdout
 
 
 NEEDS, OTHERWISE = "needs processes that torchrun starts:", "In one process it is null."
@@ -92,7 +102,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("overrides", MISTAKES)
 def test_mistakes_are_shown_without_torch_and_without_a_traceback(tmp_path: Path, overrides: str) -> None:
-    done = start(tmp_path, *overrides.split(), code=1, block_torch=True)
+    done = start_without_torch(tmp_path, *overrides.split(), code=1)
     problems = MISTAKES[overrides]
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     assert done.stderr.splitlines() == [f"{count} in the configuration", *(f"  {problem}" for problem in problems)]
@@ -106,7 +116,7 @@ def test_an_optimizer_that_cannot_take_the_net_is_an_error_without_a_traceback(t
 
 
 def test_the_language_model_prints_its_plan_first(tmp_path: Path) -> None:
-    done = start(tmp_path, *QUICK[LANGUAGE_MODEL], "stop_after=1", script=LANGUAGE_MODEL)
+    done = fork(tmp_path, *QUICK[LANGUAGE_MODEL], "stop_after=1", script=LANGUAGE_MODEL)
     table, _, training = done.stdout.partition("groups from 2 rules")
     assert "AdamW: parameters" in table
     assert "blocks.0.attention_in.weight" in table
@@ -138,7 +148,7 @@ FURTHER_MISTAKES = [
 def test_mistakes_in_a_further_example_are_shown_without_torch_and_without_a_traceback(
     tmp_path: Path, script: Path, overrides: list[str], problems: list[str]
 ) -> None:
-    done = start(tmp_path, *overrides, code=1, block_torch=True, script=script)
+    done = start_without_torch(tmp_path, *overrides, code=1, script=script)
     lines = [f"{len(problems)} problems in the configuration", *(f"  {problem}" for problem in problems)]
     assert done.stderr.splitlines() == lines
     assert done.stdout == ""

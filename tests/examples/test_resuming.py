@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from tests.examples.runs import GAN, LANGUAGE_MODEL, QUICK, TRAIN, assert_same_end, checkpoints, fork, metrics, start
+from tests.examples.runs import (
+    GAN,
+    LANGUAGE_MODEL,
+    QUICK,
+    TRAIN,
+    assert_same_end,
+    checkpoints,
+    fork,
+    metrics,
+    start_without_torch,
+)
 
 SGD = ["optimizer=sgd", "optimizer.LEARNING_RATE=0.1", "optimizer.MOMENTUM=0.9"]
 LBFGS = ["optimizer=lbfgs", "optimizer.LEARNING_RATE=0.1"]
@@ -95,14 +105,14 @@ def stopped_run(folder: Path, *overrides: str) -> Path:
     for entry in ("step-00000004", "step-00000006"):
         (folder / "run/checkpoints" / entry).mkdir(parents=True)
     (folder / "run/metrics.csv").touch()
-    shown = start(folder, "--cfg", "job", *overrides, block_torch=True).stdout
+    shown = start_without_torch(folder, "--cfg", "job", *overrides).stdout
     (folder / "run/config.yaml").write_text(shown)
     return folder / "run"
 
 
 def problems(folder: Path, *overrides: str) -> list[str]:
     """The problems that are found without torch."""
-    title, *lines = start(folder, *overrides, code=1, block_torch=True).stderr.splitlines()
+    title, *lines = start_without_torch(folder, *overrides, code=1).stderr.splitlines()
     assert title == f"{len(lines)} problem{'s' if len(lines) > 1 else ''} in the configuration"
     return lines
 

@@ -26,7 +26,7 @@ LAUNCHERS = {
     "submitit_local": ["hydra.launcher.timeout_min=10"],
     "ray": ["+hydra.launcher.ray.init.num_cpus=2", "+hydra.launcher.ray.init.include_dashboard=false"],
 }
-KEPT = "+hydra.callbacks.kept._target_=hydra.experimental.callbacks.PickleJobInfoCallback"
+KEPT = "+hydra.callbacks.kept._target_=hydra.experimental.callbacks.LogJobReturnCallback"
 SHORT = ["stop_after=2", "batch_size=384", "hydra.sweep.dir=sweep", KEPT]
 RATES = ["0.01", "0.003", "-1", "0.001", "0.0003"]
 TEXT = (ROOT / "docs/launchers.md").read_text(encoding="utf-8")

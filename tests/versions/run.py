@@ -63,7 +63,7 @@ def main(chosen: Sequence[str]) -> int:
     results, names = dict[str, Result](), list(chosen or known)
     for number, name in enumerate(names, 1):
         print(f"[{number} of {len(names)}] {name}", flush=True)
-        results[name] = passed_before(name) if not chosen and passed_before(name) else run(known[name])
+        results[name] = (None if chosen else passed_before(name)) or run(known[name])
     print("\n" + summary(results))
     return int(any(result.failed for result in results.values()))
 
@@ -121,7 +121,7 @@ def install(combination: Combination) -> str:
         return ""
     pins, log = home.with_suffix(home.suffix + ".txt"), home.with_suffix(home.suffix + ".log")
     pins.write_text(constraints((ROOT / "constraints.txt").read_text(encoding="utf-8"), combination), encoding="utf-8")
-    pip = [interpreter(combination), "-m", "pip", "install", "-c", pins]
+    pip: list[str | Path] = [interpreter(combination), "-m", "pip", "install", "-c", pins]
     commands: list[list[str | Path]] = [
         [combination.python, "-m", "venv", home],
         [*pip, "setuptools"],
@@ -140,7 +140,7 @@ def test(combination: Combination) -> Result:
     """Run the tests, as `make test` does."""
     python, report = interpreter(combination), FOLDER / f"{combination.name}.xml"
     report.unlink(missing_ok=True)
-    command = [
+    command: list[str | Path] = [
         python, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder",
         "-p", "no:cacheprovider", f"--junitxml={report}", *combination.tests,
     ]  # fmt: skip
