@@ -15,22 +15,22 @@ from scepter_opt.insight.pictures import curve_panels, figure_of
 from scepter_opt.insight.preview import preview
 from scepter_opt.schedules.curves import CURVES
 
-STEPS, EPOCH = 4_000, 40
-FALL: dict[str, Any] = {"NAME": "PolynomialLR", "TOTAL_ITERS": 3_200, "POWER": 2}
-RISE: dict[str, Any] = {"NAME": "LinearLR", "START_FACTOR": 0.1, "TOTAL_ITERS": 800}
+STEPS, EPOCH = 10_000, 100
+FALL: dict[str, Any] = {"NAME": "PolynomialLR", "TOTAL_ITERS": 8_000, "POWER": 2}
+RISE: dict[str, Any] = {"NAME": "LinearLR", "START_FACTOR": 0.1, "TOTAL_ITERS": 2_000}
 NEEDED: dict[str, dict[str, Any]] = {
-    "StepLR": {"STEP_SIZE": 1_200},
-    "MultiStepLR": {"MILESTONES": [2_000, 3_200]},
-    "ConstantLR": {"TOTAL_ITERS": 800},
-    "LinearLR": {"TOTAL_ITERS": 800},
-    "ExponentialLR": {"GAMMA": 0.99925},
-    "CosineAnnealingWarmRestarts": {"T_0": 1_000},
+    "StepLR": {"STEP_SIZE": 3_000},
+    "MultiStepLR": {"MILESTONES": [5_000, 8_000]},
+    "ConstantLR": {"TOTAL_ITERS": 2_000},
+    "LinearLR": {"TOTAL_ITERS": 2_000},
+    "ExponentialLR": {"GAMMA": 0.9997},
+    "CosineAnnealingWarmRestarts": {"T_0": 2_500},
     "CyclicLR": {"BASE_LR": 0.1, "MAX_LR": 1.0, "CYCLE_MOMENTUM": False},
     "OneCycleLR": {"MAX_LR": 1.0, "CYCLE_MOMENTUM": False},
-    "SequentialLR": {"SCHEDULERS": {"warmup": RISE, "decay": FALL}, "MILESTONES": [800]},
+    "SequentialLR": {"SCHEDULERS": {"warmup": RISE, "decay": FALL}, "MILESTONES": [2_000]},
     "ChainedScheduler": {"SCHEDULERS": {"warmup": RISE, "decay": FALL}},
-    "StepAnnealingLR": {"WARMUP_STEPS": 400},
-    "WarmupToConstantLR": {"WARMUP_STEPS": 400},
+    "StepAnnealingLR": {"WARMUP_STEPS": 1_000},
+    "WarmupToConstantLR": {"WARMUP_STEPS": 1_000},
     "PhasesLR": {"PHASES": {"warmup": {"CURVE": "linear", "FROM": 0, "TO": 1, "LENGTH": "5%"},
                             "decay": {"CURVE": "cosine", "TO": 0.1}}},
 }  # fmt: skip

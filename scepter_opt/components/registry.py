@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from ..config.base import Config
-from ..config.imports import is_import_path
 from ..errors import ConfigError, Problem, did_you_mean, nearest
 from .component import Component
 from .entry import Entry
@@ -78,6 +77,8 @@ class Registry:
         # the package's own are held to the rules by its tests, and their modules are imported while Hydra composes
         if self._module_of.get(name) == cls.__module__:
             return entry
+        from ..config.imports import is_import_path
+
         # a cell of a notebook that is run again, or a module imported anew, defines the same class once more
         for other in (self._known(name), self._known_option(entry.option)):
             if other is None or (other.cls.__module__, other.cls.__qualname__) == (cls.__module__, cls.__qualname__):
