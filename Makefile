@@ -17,6 +17,7 @@ BENCH := $(VENV)/installed-bench-$(HERE)
 # Other packages' optimizers and training loops, in an environment of their own.
 HOSTS_VENV := .venv-hosts
 HOSTS := $(HOSTS_VENV)/installed-hosts-$(HERE)
+RAY_LAUNCHER := 1.2.2
 # Packages that constraints-hosts.txt has in other versions.
 OTHERWISE := alembic|optuna|sqlalchemy
 # The release candidate of the next Hydra, beside the environment; its tests put it first on the path.
@@ -99,6 +100,8 @@ $(HOSTS): setup.cfg constraints.txt constraints-hosts.txt | $(RUN)
 	$(HOSTS_VENV)/bin/python -m pip install -c constraints.txt setuptools
 	$(HOSTS_VENV)/bin/python -m pip install -c $(HOSTS_VENV)/constraints.txt -c constraints-hosts.txt \
 	    --no-build-isolation -e ".[hosts]"
+	# it asks for a cloudpickle before 3, for AWS alone, and joblib for a newer one
+	$(HOSTS_VENV)/bin/python -m pip install --no-deps hydra-ray-launcher==$(RAY_LAUNCHER)
 	@touch $@
 
 $(SERVER): | $(ALL)

@@ -30,6 +30,7 @@ PARTS = (
     "step",
     "layouts",
     "guard",
+    "recording",
     "compiled",
     "groups",
     "scheduler",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import torch
+from _pytest.mark.structures import ParameterSet
 from torch import nn
 
 import scepter_opt
@@ -86,6 +89,15 @@ OPTIMIZER_KEYS: dict[str, dict[str, Any]] = {
     },
 }
 KEYS = {**OPTIMIZER_KEYS, **SCHEDULER_KEYS}
+
+
+def pairs(ones: Sequence[str], others: Sequence[str], every: int = 3) -> list[ParameterSet]:
+    """All pairs: one in `every` is in the short suite, which has each of `ones` and `others`; the rest are long."""
+    numbered = itertools.product(enumerate(ones), enumerate(others))
+    return [
+        pytest.param(one, other, marks=[pytest.mark.long] if (first + second) % every else [])
+        for (first, one), (second, other) in numbered
+    ]
 
 
 def decay(step: int) -> float:

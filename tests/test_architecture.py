@@ -75,6 +75,7 @@ ELSEWHERE = {
     "integrations/counting.py": "tests/integrations/test_loop_counting.py",
     "integrations/lightning_schedulers.py": "tests/hosts/test_lightning_checkpoints.py",
     "components/component.py": "tests/config/test_base.py",
+    "components/entry.py": "tests/components/test_registry.py",
     "config/fields.py": "tests/config/test_coercion.py",
     "integrations/accelerate.py": "tests/hosts/test_accelerate.py",
     "integrations/transformers.py": "tests/hosts/test_transformers.py",

@@ -15,22 +15,22 @@ from scepter_opt.insight.pictures import curve_panels, figure_of
 from scepter_opt.insight.preview import preview
 from scepter_opt.schedules.curves import CURVES
 
-STEPS, EPOCH = 10_000, 100
-FALL: dict[str, Any] = {"NAME": "PolynomialLR", "TOTAL_ITERS": 8_000, "POWER": 2}
-RISE: dict[str, Any] = {"NAME": "LinearLR", "START_FACTOR": 0.1, "TOTAL_ITERS": 2_000}
+STEPS, EPOCH = 1_000, 10
+FALL: dict[str, Any] = {"NAME": "PolynomialLR", "TOTAL_ITERS": 800, "POWER": 2}
+RISE: dict[str, Any] = {"NAME": "LinearLR", "START_FACTOR": 0.1, "TOTAL_ITERS": 200}
 NEEDED: dict[str, dict[str, Any]] = {
-    "StepLR": {"STEP_SIZE": 3_000},
-    "MultiStepLR": {"MILESTONES": [5_000, 8_000]},
-    "ConstantLR": {"TOTAL_ITERS": 2_000},
-    "LinearLR": {"TOTAL_ITERS": 2_000},
-    "ExponentialLR": {"GAMMA": 0.9997},
-    "CosineAnnealingWarmRestarts": {"T_0": 2_500},
+    "StepLR": {"STEP_SIZE": 300},
+    "MultiStepLR": {"MILESTONES": [500, 800]},
+    "ConstantLR": {"TOTAL_ITERS": 200},
+    "LinearLR": {"TOTAL_ITERS": 200},
+    "ExponentialLR": {"GAMMA": 0.997},
+    "CosineAnnealingWarmRestarts": {"T_0": 250},
     "CyclicLR": {"BASE_LR": 0.1, "MAX_LR": 1.0, "CYCLE_MOMENTUM": False},
     "OneCycleLR": {"MAX_LR": 1.0, "CYCLE_MOMENTUM": False},
-    "SequentialLR": {"SCHEDULERS": {"warmup": RISE, "decay": FALL}, "MILESTONES": [2_000]},
+    "SequentialLR": {"SCHEDULERS": {"warmup": RISE, "decay": FALL}, "MILESTONES": [200]},
     "ChainedScheduler": {"SCHEDULERS": {"warmup": RISE, "decay": FALL}},
-    "StepAnnealingLR": {"WARMUP_STEPS": 1_000},
-    "WarmupToConstantLR": {"WARMUP_STEPS": 1_000},
+    "StepAnnealingLR": {"WARMUP_STEPS": 100},
+    "WarmupToConstantLR": {"WARMUP_STEPS": 100},
     "PhasesLR": {"PHASES": {"warmup": {"CURVE": "linear", "FROM": 0, "TO": 1, "LENGTH": "5%"},
                             "decay": {"CURVE": "cosine", "TO": 0.1}}},
 }  # fmt: skip
@@ -121,6 +121,9 @@ def _curve(option: Option, folder: Path) -> Iterator[str]:
     """The picture of a scheduler."""
     if option.of in UNDRAWN:
         yield UNDRAWN[option.of]
+        return
+    if option.sort == "path":
+        yield "Its curve is what the class says."
         return
     said = settings_of(option.group, option.name) if option.sort == "recipe" else {}
     node = {"NAME": option.of, **({} if said.get("PHASES") else NEEDED.get(option.of, {})), **said}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from ..config.base import Config
+from ..config.imports import is_import_path
 from ..errors import ConfigError, Problem, did_you_mean, nearest
 from .component import Component
 from .entry import Entry
@@ -81,6 +82,8 @@ class Registry:
         for other in (self._known(name), self._known_option(entry.option)):
             if other is None or (other.cls.__module__, other.cls.__qualname__) == (cls.__module__, cls.__qualname__):
                 continue
+            if other.name != name and other.name in self._module_of and is_import_path(other.name):
+                continue  # the ready option of another package gives way to a class of the app's own
             if other.name == name:
                 raise ConfigError([Problem(name, f"is registered already: {_where(other.cls)} and {_where(cls)}.")])
             message = f"the option {entry.option} is {_where(other.cls)}'s already, not for {_where(cls)} too: give it "
@@ -120,9 +123,9 @@ class Registry:
     def user_entries(self) -> dict[str, Entry]:
         """What users registered and other packages bring, by name."""
         UserClasses().discover(_register_loaded)
-        return self._registered()
+        return self.registered_entries()
 
-    def _registered(self) -> dict[str, Entry]:
+    def registered_entries(self) -> dict[str, Entry]:
         """What was registered so far; a copy, since another thread may be registering."""
         return dict(UserClasses().entries.get(self.kind, {}))
 
@@ -139,7 +142,7 @@ class Registry:
         # the package's own are known by their names alone: nothing is loaded to tell whose they are
         if not isinstance(name, str) or any(name in known._module_of for known in registries()):
             return name in self._module_of
-        return name in self._registered() or name in self.user_entries()
+        return name in self.registered_entries() or name in self.user_entries()
 
     def entry(self, name: Any) -> Entry:
         """The entry of a name.
@@ -166,7 +169,7 @@ class Registry:
         if config is None or not issubclass(config, Config):
             return None
         # a node can be typed only by a class whose module was imported: none is imported to find out
-        loaded = [*self._own.values(), *self._registered().values()]
+        loaded = [*self._own.values(), *self.registered_entries().values()]
         return next((entry for entry in loaded if entry.config is config), None)
 
     def option(self, option: str) -> Entry | None:
@@ -176,18 +179,17 @@ class Registry:
 
     def _known_option(self, option: str) -> Entry | None:
         """The same among what is here, without what other packages bring."""
+        users = (entry for entry in self.registered_entries().values() if entry.option == option)
         # by the names alone, so that the one module is imported which has it
-        own = next((name for name, known in self._option_of.items() if known == option), None)
-        if own is not None:
-            return self._imported(own)
-        return next((entry for entry in self._registered().values() if entry.option == option), None)
+        own = (self._imported(name) for name, known in self._option_of.items() if known == option)
+        return next(users, None) or next(own, None)
 
     def _named(self, name: Any) -> Entry | None:
         return self._known(name) if self.has(name) else None
 
     def _known(self, name: str) -> Entry | None:
         """The entry of a name among what is here."""
-        return self._imported(name) if name in self._module_of else self._registered().get(name)
+        return self._imported(name) if name in self._module_of else self.registered_entries().get(name)
 
     def _imported(self, name: str) -> Entry:
         if name not in self._own:
@@ -225,7 +227,7 @@ def registries() -> tuple[Registry, Registry]:
 def _register_loaded(name: str, loaded: Any) -> None:
     """Register what an entry point names, where it is a class that did not register itself."""
     if isinstance(loaded, type) and not any(
-        entry.cls is loaded for known in registries() for entry in known._registered().values()
+        entry.cls is loaded for known in registries() for entry in known.registered_entries().values()
     ):
         taking = next((known for known in registries() if known.takes(loaded)), registry("optimizer"))
         taking.register_class(name)(loaded)

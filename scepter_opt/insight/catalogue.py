@@ -118,6 +118,7 @@ def settings_of(group: str, option: str) -> dict[str, Any]:
     return {key: value for key, value in said.items() if key != "defaults"}
 
 
+@cache
 def base_of(group: str, option: str) -> str:
     """The option of the same group that an option's file extends; empty where it is of no other."""
     listed = (yaml.safe_load(text_of(group, option)) or {}).get("defaults", [])
@@ -126,7 +127,9 @@ def base_of(group: str, option: str) -> str:
 
 def _all() -> Iterator[Option]:
     for known in registries():
-        own = {entry.option: entry for entry in known.own_entries().values()}
+        entries = known.own_entries().values()
+        # a user's class may have taken the option of one of another package
+        own = {entry.option: entry for entry in entries if known.option(entry.option) is entry}
         yield from (_of_class(entry, "class") for entry in own.values())
         recipes = [name for name in _files(known.kind) if name not in (*own, IMPORTED)]
         yield from (_of_file(known.kind, name, "recipe") for name in recipes)

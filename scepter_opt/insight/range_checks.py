@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -49,8 +50,7 @@ def wrong_objects(
         yield from _wrong_optimizer(optimizer, modules if len(modules) == len(models) else [])
     else:
         yield Problem("optimizer", f"must be an optimizer of torch's kind; not a {type(optimizer).__name__}.")
-    if not callable(train_step):
-        yield Problem("train_step", "must be a function that makes one step and returns its loss.", train_step)
+    yield from _wrong_step(train_step, data)
     if isinstance(data, Iterator):
         message = f"a {type(data).__name__} cannot be rewound: give what it goes through, such as the DataLoader."
         yield Problem("data", message)
@@ -61,6 +61,16 @@ def wrong_objects(
     for number, each in enumerate(also):
         if not hasattr(each, "__dict__") and not hasattr(each, "get_state"):
             yield Problem(f"also[{number}]", "has nothing that a step could change.", each)
+
+
+def _wrong_step(train_step: Any, data: Any) -> Iterator[Problem]:
+    if not callable(train_step):
+        yield Problem("train_step", "must be a function that makes one step and returns its loss.", train_step)
+    elif not _takes(train_step, 0 if data is None else 1):
+        message = (
+            "takes an argument, and there is no `data` to give it." if data is None else "takes no batch of `data`."
+        )
+        yield Problem("train_step", message)
 
 
 def _wrong_optimizer(optimizer: Any, models: list[Any]) -> Iterator[Problem]:
@@ -98,6 +108,17 @@ def _elsewhere(optimizer: Any, held: dict[int, Any]) -> Iterator[Problem]:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         message = f"has not all that the optimizer trains: not {others[0]}{more}. Several can be given in a list."
         yield Problem("model", message)
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Whether a function can be called with so many arguments, as far as it tells."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # one of C, which does not tell
+        return True
+    return True
 
 
 def _is_number(value: Any) -> bool:

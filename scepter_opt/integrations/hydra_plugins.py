@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.resources import files
 from typing import Any
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -28,9 +29,9 @@ class ScepterSearchPath(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Add the files, then what has none."""
-        # the first file of a name wins whole
-        search_path.append("scepter_opt", "pkg://scepter_opt.conf")
+        # the first of a name wins whole: a user's class takes the option of one of another package, which has a file
         search_path.append("scepter_opt", "scepter://")
+        search_path.append("scepter_opt", "pkg://scepter_opt.conf")
         # here, since Hydra may have found this plugin by its entry point, without a call of `expose`
         Plugins.instance().class_name_to_class[SWEEPER] = StudySweeper
 
@@ -107,9 +108,16 @@ class ScepterSource(ConfigSource):
             entry = registry(kind).option(option)
             return (entry, True) if entry is not None and entry.config is not None else None
         if group in _KINDS:
-            users = registry(group).user_entries().values()
+            users = registry(group).registered_entries().values()
+            if not any(entry.option == option for entry in users) and not _has_file(group, option):
+                users = registry(group).user_entries().values()
             return next(((entry, False) for entry in users if entry.option == option), None)
         return None
+
+
+def _has_file(group: str, option: str) -> bool:
+    """Whether an option is a file of this package's, so that other packages need not be asked for it."""
+    return (files("scepter_opt.conf") / group / f"{option}.yaml").is_file()
 
 
 def option_content(kind: str, option: str, name: str) -> dict[str, Any]:

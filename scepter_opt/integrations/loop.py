@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from math import isnan
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
@@ -14,6 +15,7 @@ from ..errors import ConfigError, Problem, below, did_you_mean, say, show
 from ..lr_schedulers.finishing import TARGET as FINISH_TARGET
 from ..lr_schedulers.metrics import Metric, metric_for
 from ..lr_schedulers.registry import LR_SCHEDULERS
+from ..parameters.modes import evaluating
 from ..parameters.replaced import replaced
 from ..schedules.horizon import Interval, steps_per_tick
 from ..schedules.record import BUILT_FROM
@@ -201,6 +203,14 @@ class Driver(Reporting):
             self._seen = False
         return False
 
+    def evaluating(self) -> AbstractContextManager[None]:
+        """Have the model's weights be those to evaluate and to save inside a `with`, and those to train after it.
+
+        Of an optimizer with two modes, such as those without a schedule; any other has the same weights for both.
+        Metrics that are given as a function are measured so.
+        """
+        return evaluating(self._inner.optimizer)
+
     def takes_metric(self, interval: Interval) -> bool:
         """Whether the next call of `step`, or for an epoch of `end_epoch`, takes a metric."""
         if interval == "epoch" and not self._by_epoch:
@@ -271,7 +281,10 @@ class Driver(Reporting):
         return metric
 
     def _measured(self, metrics: Metrics) -> Mapping[str, Any] | None:
-        measured = metrics() if callable(metrics) else metrics
+        if callable(metrics):
+            with self.evaluating():
+                metrics = metrics()
+        measured = metrics
         if measured is not None and not isinstance(measured, Mapping):
             raise ConfigError([Problem(self._key, 'metrics are given by name: {"loss": 1.0}.', measured)])
         return measured

@@ -211,7 +211,7 @@ class AdamWScheduleFree(BaseOptimize):
 
     target = "schedulefree.AdamWScheduleFree"
     # decay apart from the gradient, as AdamW's
-    search_space = MappingProxyType({"WEIGHT_DECAY": Scale(1e-3, 1.0)})
+    search_space = MappingProxyType({"LEARNING_RATE": Scale(1e-4, 1e-1), "WEIGHT_DECAY": Scale(1e-3, 1.0)})
     implementations = ("foreach",)
 
     @dataclass(kw_only=True)

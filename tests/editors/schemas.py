@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,4 +64,11 @@ def read(path: Path) -> Any:
 
 def parse(text: str) -> Any:
     """A text's values, with numbers as OmegaConf reads them."""
-    return OmegaConf.to_container(OmegaConf.create(text)) if yaml.safe_load(text) else None
+    return finite(OmegaConf.to_container(OmegaConf.create(text))) if yaml.safe_load(text) else None
+
+
+def finite(values: Any) -> Any:
+    """The same with the largest number for infinity, which an editor takes and JSON has not."""
+    if isinstance(values, dict):
+        return {key: finite(value) for key, value in values.items()}
+    return sys.float_info.max if values == math.inf else values

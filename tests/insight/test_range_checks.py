@@ -66,6 +66,14 @@ OBJECTS: dict[str, tuple[Callable[[Any, Any], list[str]], list[str]]] = {
         lambda m, o: refused(m, o, 3.0),
         ["train_step = 3.0: must be a function that makes one step and returns its loss."],
     ),
+    "a batch of nothing": (
+        lambda m, o: refused(m, o, lambda batch: batch),
+        ["train_step: takes an argument, and there is no `data` to give it."],
+    ),
+    "a batch too many": (
+        lambda m, o: refused(m, o, lambda: 1.0, BATCHES),
+        ["train_step: takes no batch of `data`."],
+    ),
     "an iterator": (
         lambda m, o: refused(m, o, never, iter(BATCHES)),
         ["data: a list_iterator cannot be rewound: give what it goes through, such as the DataLoader."],

@@ -18,9 +18,11 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 import scepter_opt
+from scepter_opt import LR_SCHEDULERS, OPTIMIZERS
 from scepter_opt.components.registry import registries
 from tests.examples.runs import fork
 from tests.support import KEYS, make_model
+from tests.support import OPTIMIZERS as BUILDABLE
 
 # The release candidate of Hydra 1.4 warns where version_base is given; 1.3 warns where it is not.
 RELEASE_CANDIDATE = version("hydra-core").startswith("1.4")
@@ -28,6 +30,8 @@ ROOT = Path(__file__).parents[2]
 APP = ROOT / "tests" / "apps" / "app.py"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(ROOT)])}
 OPTIONS = [(registry.kind, entry.option) for registry in registries() for entry in registry.own_entries().values()]
+INSTALLED = [("optimizer", OPTIMIZERS.entry(name).option) for name in BUILDABLE]
+INSTALLED += [("lr_scheduler", entry.option) for entry in LR_SCHEDULERS.own_entries().values()]
 
 
 @pytest.fixture
@@ -63,6 +67,7 @@ def printed(output: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("hydra_app")
+@pytest.mark.filterwarnings("ignore:.*is not installed here")
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_composes_typed_alone_and_relocated(group: str, option: str) -> None:
     for place, override in ((group, f"+{group}={option}"), ("elsewhere", f"+{group}@elsewhere={option}")):
@@ -79,7 +84,7 @@ def test_every_option_composes_typed_alone_and_relocated(group: str, option: str
 
 
 @pytest.mark.usefixtures("hydra_app")
-@pytest.mark.parametrize(("group", "option"), OPTIONS)
+@pytest.mark.parametrize(("group", "option"), INSTALLED)
 def test_every_option_builds(group: str, option: str) -> None:
     entry = {registry.kind: registry for registry in registries()}[group].option(option)
     assert entry is not None
@@ -236,19 +241,20 @@ assert "optimizer.LEARNING_RATE=" in completion._query(config_name="config", lin
 def test_a_sweep_reaches_classes_of_the_main_script(launcher: str, tmp_path: Path) -> None:
     if launcher == "joblib" and RELEASE_CANDIDATE:
         pytest.skip("there is no joblib launcher for it yet")
-    output = run(
-        "-m", "optimizer=sgd,typed_one,untyped,rprop", f"hydra/launcher={launcher}",
-        *(["hydra.launcher.n_jobs=2"] if launcher == "joblib" else []), cwd=tmp_path,
-    )  # fmt: skip
+    sweep = ["-m", "optimizer=sgd,typed_one,untyped,rprop", f"hydra/launcher={launcher}"]
+    if launcher == "joblib":
+        output = run(*sweep, "hydra.launcher.n_jobs=2", cwd=tmp_path)
+    else:
+        output = forked(*sweep, cwd=tmp_path)
     # two workers finish in any order
     found = sorted((line["lr"], line["typed"]) for line in printed(output))
     assert found == [(0.001, True), (0.25, True), (0.5, False), (0.75, True)]
 
 
 def test_a_sweep_over_all_options_with_glob(tmp_path: Path) -> None:
-    output = forked("-m", "optimizer=glob(a*)", cwd=tmp_path)
+    output = forked("-m", "optimizer=glob(adam*,exclude=*8bit)", cwd=tmp_path)
     names = [line["name"] for line in printed(output)]
-    assert names == ["Adadelta", "Adafactor", "Adagrad", "Adam", "Adamax", "AdamW", "ASGD"]
+    assert names == ["Adam", "Adamax", "AdamW"]
 
 
 @pytest.mark.parametrize("more", [(), ("-m",), ("-m", "hydra/launcher=joblib")])

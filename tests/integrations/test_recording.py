@@ -124,8 +124,10 @@ def test_names_of_groups_are_such_as_every_logger_takes() -> None:
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no function": (
         {"record": "runs"},
-        "record: must be a function of values by name and the step, as wandb.log and mlflow.log_metrics are; "
-        "not a str.",
+        (
+            "record: must be a function of values by name and the step, as wandb.log and mlflow.log_metrics are; "
+            "not a str."
+        ),
     ),
     "never": (
         {"record": print, "record_every": 0},

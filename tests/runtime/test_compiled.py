@@ -83,7 +83,7 @@ def test_a_step_is_compiled_once_and_steps_as_the_loop(name: str, count: Counted
 
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_no_schedule_compiles_again(name: str, count: Counted) -> None:
-    node = {"NAME": "AdamW", "LEARNING_RATE": 0.1}
+    node = {"NAME": "SGD", "LEARNING_RATE": 0.1}
     found = trained(node, "compiled", 12, scheduler_node(name))
     assert count.graphs == 1
     for one, other in zip(found, trained(node, "for_loop", 12, scheduler_node(name)), strict=True):

@@ -11,7 +11,7 @@ from torch import nn
 
 import scepter_opt
 from tests.runtime.named_runs import FAST, NODES, ORDERS, REGROUPED, SLOW, Run, built, go, groups_of
-from tests.support import by_hand, make_model, said, same
+from tests.support import by_hand, make_model, pairs, said, same
 
 STOPS, END = (1, 6), 11
 LATER = {"late": {"WHERE": {"NAMES": "4"}, "SET": {"LR_MULT": 2}}}
@@ -22,8 +22,7 @@ NOBODYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("regrouped", REGROUPED)
-@pytest.mark.parametrize("name", NODES)
+@pytest.mark.parametrize(("name", "regrouped"), pairs([*NODES], [*REGROUPED]))
 def test_regrouped_and_loaded_in_any_order_a_run_goes_on_bit_for_bit(name: str, regrouped: str) -> None:
     before, after = REGROUPED[regrouped]
     unbroken = built(name, before).train(0, END)
