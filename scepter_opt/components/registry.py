@@ -139,8 +139,10 @@ class Registry:
 
     def has(self, name: Any) -> bool:
         """Whether there is an entry of this name."""
+        if not isinstance(name, str):
+            return False
         # the package's own are known by their names alone: nothing is loaded to tell whose they are
-        if not isinstance(name, str) or any(name in known._module_of for known in registries()):
+        if any(name in known._module_of for known in registries()):
             return name in self._module_of
         return name in self.registered_entries() or name in self.user_entries()
 

@@ -9,7 +9,6 @@ from ..components.registry import Registry
 from ..config.base import OpenConfig
 from ..errors import ConfigError, Problem, node_key, say
 from ..parameters.implementation import Implementation
-from ..parameters.state import remember_scales
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -72,7 +71,10 @@ class OptimizerRegistry(Registry):
         if isinstance(optimizer, torch.optim.Optimizer):
             _check_groups(plan, optimizer)
             _equip(plan, optimizer, logger)
-            remember_scales(optimizer, plan.scales)
+            if plan.scales:
+                from ..parameters.state import remember_scales  # composing needs none of it
+
+                remember_scales(optimizer, plan.scales)
         return optimizer
 
     def tell(self, plan: Plan, logger: Any = None) -> None:
