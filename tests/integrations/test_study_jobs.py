@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -11,28 +10,35 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from scepter_opt import ConfigError, Problem
+from scepter_opt.integrations.optuna import storage_of
 from scepter_opt.integrations.study_jobs import Job
 
 optuna = pytest.importorskip("optuna")
 
 
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A storage for all: making one takes longest."""
+    return f"sqlite:///{tmp_path_factory.mktemp('studies')}/study.db"
+
+
 @pytest.fixture
-def study(tmp_path: Path) -> Any:
+def study(url: str, request: pytest.FixtureRequest) -> Any:
     """A study with one trial that is running."""
-    made = optuna.create_study(storage=f"sqlite:///{tmp_path}/study.db", study_name="study")
+    made = optuna.create_study(storage=storage_of(url), study_name=request.node.name)
     made.ask()
     return made
 
 
 @pytest.fixture
-def run(study: Any, tmp_path: Path) -> Iterator[Callable[[Any], Any]]:
+def run(study: Any, url: str) -> Iterator[Callable[[Any], Any]]:
     """Runs a function as the first job of a sweep."""
     known = HydraConfig.instance().cfg
     HydraConfig.instance().cfg = OmegaConf.create({"hydra": {"job": {"num": 0}}})  # type: ignore[assignment]  # as much as is read
 
     def running(task: Any) -> Any:
         job = Job(task)
-        job.storage, job.study = f"sqlite:///{tmp_path}/study.db", study.study_name
+        job.storage, job.study = url, study.study_name
         return job(None)
 
     yield running
