@@ -17,10 +17,13 @@ from pathlib import Path
 import yaml
 from timing import Row, show
 
+from scepter_opt.integrations.optuna_parts import pruner_of
+
 ROOT = Path(__file__).parent.parent
 SEEDS, TRIALS, EPOCHS = 5, 20, 10
 # 23 steps are an epoch: half of the trials goes on after the first one, and half of those after the second.
-PRUNERS = {"plain": "none", "asha": "{name: asha, min_resource: 23, reduction_factor: 2}"}
+ASHA = {"name": "asha", "min_resource": 23, "reduction_factor": 2}
+PRUNERS = {"plain": "none", "asha": str(ASHA).replace("'", "")}
 SWEEP = (
     "optimizer=sgd,adamw", "+search_space=chosen", "hydra/sweeper=optuna_study", "hydra.sweeper.direction=maximize",
     f"hydra.sweeper.n_trials={TRIALS}", "hydra.sweeper.sampler=tpe",
@@ -48,6 +51,31 @@ def noise(folder: Path, best: dict[str, str]) -> float:
     return statistics.stdev(float(rows[-1]["validation_accuracy"]) for rows in metrics(folder))
 
 
+def same_trials(folder: Path) -> tuple[int, float]:
+    """Steps and best accuracy of a plain study's own trials, in their order, if the pruner had been asked.
+
+    A training is the same each time, so that what it reports is what it would have reported. A pruned study of its own
+    draws other trials: its sampler knows less of those that ended early.
+    """
+    import optuna
+
+    study = optuna.create_study(direction="maximize", pruner=pruner_of(ASHA), sampler=optuna.samplers.RandomSampler())
+    steps = 0
+    for curve in metrics(folder):
+        reports = [(int(row["step"]), float(row["validation_accuracy"])) for row in curve if row["validation_accuracy"]]
+        trial = study.ask()
+        trial.suggest_float("number", 0, 1)  # a trial that has drawn nothing is not compared
+        for step, accuracy in reports:
+            trial.report(accuracy, step)
+            if trial.should_prune():
+                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                break
+        else:
+            study.tell(trial, accuracy)
+        steps += step
+    return steps, float(study.best_value)
+
+
 def rows() -> Iterator[Row]:
     """Steps and best accuracy of each study, and the noise of the accuracy of one setting."""
     steps: dict[str, list[int]] = {name: [] for name in PRUNERS}
@@ -64,6 +92,13 @@ def rows() -> Iterator[Row]:
                 yield {**row, "ratio": steps[name][-1] / base, "to": "plain"}
                 accuracy = 100 * found["best_value"]
                 yield Row(part="pruning", case=f"{case}, best", name=name, value=accuracy, unit="%")
+                if name == "plain":
+                    pruned, best = same_trials(folder)
+                    row = Row(part="pruning", case=case, name="asha, same trials", value=float(pruned), unit="steps")
+                    yield {**row, "ratio": pruned / base, "to": "plain"}
+                    yield Row(
+                        part="pruning", case=f"{case}, best", name="asha, same trials", value=100 * best, unit="%"
+                    )
                 if seed == 1 and name == "plain":
                     spread = 100 * noise(Path(place, "noise"), found["best_params"])
                     yield Row(

@@ -80,7 +80,6 @@ ELSEWHERE = {
     "integrations/accelerate.py": "tests/hosts/test_accelerate.py",
     "integrations/transformers.py": "tests/hosts/test_transformers.py",
     "integrations/optuna.py": "tests/integrations/test_optuna_study.py",
-    "integrations/study_jobs.py": "tests/integrations/test_optuna_study.py",
     "integrations/study_sweeper.py": "tests/integrations/test_optuna_study.py",
     "lr_schedulers/pairing.py": "tests/lr_schedulers/test_phases_messages.py",
     "lr_schedulers/registry.py": "tests/components/test_registry.py",

@@ -50,7 +50,8 @@ class Job:
             # what it has come to, so that whoever looks at the job's end finds no failure
             return study.get_trials(deepcopy=False)[number].value
         except SystemExit as end:
-            if isinstance(end.code, int) and end.code > 1:  # by a signal: the sweep is to end with it
+            # by a signal, or since nobody reads what it prints: the sweep is to end, and the trial to be repeated
+            if (isinstance(end.code, int) and end.code > 1) or isinstance(end.__context__, BrokenPipeError):
                 raise
             text = str(end.code) if isinstance(end.code, str) else "the job ended itself without a result"
             finish(study, number, error=text)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
+from scepter_opt import ConfigError
 from scepter_opt.cli.check import check
 from scepter_opt.cli.composing import compose
 
@@ -143,7 +144,8 @@ def test_a_search_space_is_checked_with_what_it_sweeps(capsys: pytest.CaptureFix
     )
     shown = printed(capsys, "optimizer=adamw", "+search_space=sgd", multirun=True)
     assert "optimizer.MOMENTUM = 0.0: AdamW has no such key." in shown
-    assert "Did you mean sgd?" in printed(capsys, "+search_space=sdg", multirun=True)
+    with pytest.raises(ConfigError, match=r"Could not find 'search_space/sdg'. Did you mean sgd\?"):
+        check(["+search_space=sdg"], multirun=True)
     shown = printed(
         capsys, "optimizer=sgd,adamw", "+search_space=chosen", "hydra/sweeper=optuna_study", multirun=True, status=0
     )
