@@ -40,7 +40,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "schema --write --app conf",
         "schema --write --app conf --vscode --dry-run",
     ),
-    "write": ("write conf schedulefree.AdamWScheduleFree", "write conf heavyball.SOAP --name heavy_soap"),
+    "write": ("write conf my_app.Heavy", "write conf my_app.Heavy --name heavy_sgd"),
     "check": (
         "check optimizer=sgd optimizer.LEARNING_RATE=0.1",
         "check --app conf --config-name config optimizer=muon_adamw",
@@ -111,8 +111,8 @@ def _import(modules: list[str]) -> None:
     Raises:
         ConfigError: One cannot be imported.
     """
-    if modules and (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0 if modules else len(sys.path), here)  # classes may be named by their import path too
     for name in modules:
         try:
             importlib.import_module(name)

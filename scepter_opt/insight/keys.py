@@ -81,7 +81,7 @@ def _one(places: tuple[Section, ...], key: str) -> tuple[Section, ...]:
     word = key.rpartition(".")[2]
     for section in places:
         for each in section.keys:
-            if word.upper() == each.name.upper() or (each.keyword and word == each.keyword):
+            if word.upper() == each.name.upper() or word in (each.keyword, keyword_of(each.name)):
                 return (Section(section.title, (each,)),)
     names = {
         name: each.name for section in places for each in section.keys for name in (each.name, each.keyword) if name

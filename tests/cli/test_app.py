@@ -119,7 +119,9 @@ def app_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (tmp_path / "my_app.py").write_text(
         "import torch\n\n\ndef build():\n    return torch.nn.Linear(4, 2)\n\n\n"
-        "def model_and_optimizer():\n    model = build()\n    return model, torch.optim.AdamW(model.parameters())\n"
+        "def model_and_optimizer():\n    model = build()\n    return model, torch.optim.AdamW(model.parameters())\n\n\n"
+        "class Heavy(torch.optim.SGD):\n"
+        "    def __init__(self, params, lr=0.1):\n        super().__init__(params, lr, momentum=0.99)\n"
     )
     (tmp_path / "solver.yaml").write_text("SOLVER: {OPTIMIZER: {NAME: AdamW, LEARNING_RATE: 1e-4}}\n")
     write_sweep(tmp_path / "multirun" / "2026-11-30" / "10-00-00")

@@ -6,7 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.errors import ConfigCompositionException
 
+import scepter_opt
 from scepter_opt import ConfigError, get_config_template
 from scepter_opt.cli.options import list_, show, template, write
 from scepter_opt.integrations.option_files import option_files
@@ -102,3 +106,54 @@ def test_list_of_search_spaces_has_keys_and_ranges(capsys: pytest.CaptureFixture
         list_(["search-spaces", "sdg"])
     template("search_space/optim=sgd_grid")
     assert "  optim.LEARNING_RATE: '0.001,0.01,0.1,1.0'\n" in capsys.readouterr().out
+
+
+def test_write_makes_an_option_of_a_class_at_an_import_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "writing.py").write_text(
+        "import torch\n\n\nclass MyDescent(torch.optim.SGD):\n"
+        '    """Descends.\n\n    Args:\n        lr: How far.\n    """\n\n'
+        "    def __init__(self, params, lr: float = 0.5, sentinel=object()):\n        super().__init__(params, lr)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert write(tmp_path / "conf", "writing.MyDescent") == 0
+    assert capsys.readouterr().out == "wrote optimizer/my_descent.yaml\n"
+    text = (tmp_path / "conf/optimizer/my_descent.yaml").read_text()
+    assert text.startswith("defaults:\n  - /param_groups@PARAM_GROUPS: none\n  - _self_\n\n# Descends.\n")
+    assert "# How far.\nLEARNING_RATE: 0.5\n" in text
+    assert "# SENTINEL: left out, since its default is no value that a file can hold\n" in text
+    with initialize_config_dir(version_base="1.3", config_dir=str(tmp_path / "conf")):
+        cfg = compose(overrides=["+optimizer=my_descent", "optimizer.LEARNING_RATE=0.25"])
+        with pytest.raises(ConfigCompositionException):
+            compose(overrides=["+optimizer=my_descent", "optimizer.LERNING_RATE=0.25"])
+    model = torch.nn.Linear(1, 1)
+    assert scepter_opt.build_optimizer(model, cfg.optimizer).param_groups[0]["lr"] == 0.25
+
+
+def test_write_keeps_a_file_that_is_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "optimizer/sgd.yaml"
+    path.parent.mkdir()
+    path.write_text("mine: 1\n")
+    with pytest.raises(ConfigError, match=r"is there with other content: write over it by --overwrite, or choose"):
+        write(tmp_path, "sgd")
+    assert path.read_text() == "mine: 1\n"
+    assert write(tmp_path, "sgd", name="other") == 0
+    assert write(tmp_path, "sgd", overwrite=True) == 0
+    assert capsys.readouterr().out == "wrote optimizer/other.yaml\nwrote optimizer/sgd.yaml\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "said"), [("no_decay", "is no class"), ("nowhere.Nothing", "there is no package nowhere here")]
+)
+def test_write_takes_classes(option: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=said):
+        write(tmp_path, option)
+    assert not list(tmp_path.iterdir())
+
+
+def test_show_takes_an_import_path(capsys: pytest.CaptureFixture[str]) -> None:
+    assert show("tests.parameters.averaging.Averaging", "lr") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("optimizer=imported, NAME tests.parameters.averaging.Averaging: ")
+    assert "LEARNING_RATE: number; default 0.1" in out
