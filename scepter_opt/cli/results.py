@@ -63,7 +63,8 @@ def as_text(found: Results) -> str:
     if found.ranked:
         lines += ["", f"best: job {found.ranked[0].number}, to run again with", f"  {found.command()}"]
     if any(not job.state for job in found.ranked):
-        lines += ["", "Nothing tells whether the jobs came to their end: Hydra keeps what they return by a callback,"]
+        lines += ["", "Nothing tells whether the jobs came to their end: Hydra keeps what they return by a callback"]
+        lines += ["(LogJobReturnCallback where a launcher has workers),"]
         lines += ["  +hydra.callbacks.end._target_=hydra.experimental.callbacks.PickleJobInfoCallback"]
     return "\n".join(lines)
 

@@ -192,7 +192,8 @@ def sort_jobs(jobs: list[Job], sweep: Path, metric: str | None = None, *, greate
         if not names:
             message = (
                 "no job has a result: none kept a metrics.csv, nor what it returned. Sweep again with "
-                "+hydra.callbacks.end._target_=hydra.experimental.callbacks.PickleJobInfoCallback"
+                "+hydra.callbacks.end._target_=hydra.experimental.callbacks.PickleJobInfoCallback "
+                "(LogJobReturnCallback where a launcher has workers)"
             )
             raise ConfigError([Problem("results", message)])
         near = did_you_mean(metric, names) or f" There are {', '.join(names)}."

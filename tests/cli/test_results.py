@@ -43,7 +43,8 @@ def test_without_an_end_it_is_said_how_to_keep_it(tmp_path: Path, capsys: pytest
         "best: job 0, to run again with\n"
         "  a=1\n"
         "\n"
-        "Nothing tells whether the jobs came to their end: Hydra keeps what they return by a callback,\n"
+        "Nothing tells whether the jobs came to their end: Hydra keeps what they return by a callback\n"
+        "(LogJobReturnCallback where a launcher has workers),\n"
         "  +hydra.callbacks.end._target_=hydra.experimental.callbacks.PickleJobInfoCallback\n"
     )
 
