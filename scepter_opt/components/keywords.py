@@ -6,8 +6,9 @@ import enum
 import importlib
 import typing
 from collections.abc import Collection
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ..config.base import Config, OpenConfig
@@ -99,7 +100,7 @@ def _check_lacking(config: Config, target: type, key: str, value: Any, default: 
     if not type(config).__module__.startswith("scepter_opt."):
         raise ConfigError([Problem(key, f"{target.__name__} has no such keyword.", value)])
     if value != default:
-        message = f"{target.__name__} of the installed {_installed(target.__module__)} has no such setting."
+        message = f"{target.__name__} of the installed {_installed(config.component.target)} has no such setting."
         raise ConfigError([Problem(key, message, value)])
 
 
@@ -141,4 +142,6 @@ def has_keyword(cls: type, keyword: str) -> bool:
 def _installed(module: str) -> str:
     """The package of a module, with the version that is installed."""
     package = module.partition(".")[0]
-    return f"{package} {version(LIBRARIES.get(package, package))}"
+    with suppress(PackageNotFoundError):  # a module that pip did not install
+        return f"{package} {version(LIBRARIES.get(package, package))}"
+    return package

@@ -15,8 +15,9 @@ from scepter_opt.components.registry import registries
 from scepter_opt.editors.files import class_file
 from tests.editors.schemas import ROOT, finite, is_red, made, parse, problems, read
 
+GROUPS = ("optimizer", "lr_scheduler", "param_groups")
 SHIPPED = {
-    **{path: path.parent.name for path in sorted((ROOT / "conf").glob("*/*.yaml"))},
+    **{path: group for group in GROUPS for path in sorted((ROOT / "conf" / group).glob("*.yaml"))},
     **{path: "app" for folder in ("examples", "tests/apps") for path in sorted((ROOT / folder).glob("*/*.yaml"))},
     **{path: "optimizer" for folder in ("examples", "tests/apps") for path in (ROOT / folder).glob("conf/optimizer/*")},
 }

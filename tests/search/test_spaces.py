@@ -27,6 +27,7 @@ def test_every_optimizer_and_muon_adamw_has_one() -> None:
     assert dict(space_files()).keys() == {path.name for path in (ROOT / "conf/search_space").glob("*.yaml")}
 
 
+@pytest.mark.filterwarnings("ignore:.*is not installed here")
 @pytest.mark.parametrize("option", SPACES)
 def test_every_value_at_the_end_of_a_range_is_right(option: str) -> None:
     for key, each in SPACES[option].items():
