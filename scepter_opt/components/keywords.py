@@ -100,7 +100,7 @@ def _check_lacking(config: Config, target: type, key: str, value: Any, default: 
     if not type(config).__module__.startswith("scepter_opt."):
         raise ConfigError([Problem(key, f"{target.__name__} has no such keyword.", value)])
     if value != default:
-        message = f"{target.__name__} of the installed {_installed(config.component.target)} has no such setting."
+        message = f"{target.__name__} of the installed {_installed(target.__module__)} has no such setting."
         raise ConfigError([Problem(key, message, value)])
 
 

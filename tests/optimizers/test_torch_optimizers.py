@@ -162,6 +162,8 @@ def test_a_keyword_that_the_installed_torch_lacks_is_dropped_only_at_its_default
     cls = getattr(torch.optim, name)
 
     class Older(cls):  # type: ignore[misc, valid-type]  # stands for an older torch
+        __module__ = cls.__module__
+
         def __init__(self, params: Any, lr: float = 1e-3, weight_decay: float = 0.0) -> None:
             super().__init__(params, lr=lr, weight_decay=weight_decay)
 
