@@ -1,6 +1,6 @@
 """Every optimizer of a package by its import path, beside the one that is built directly: what differs, as JSON.
 
-python -m tests.hosts.imported_optimizers pytorch_optimizer schedulefree
+python tests/hosts/imported_optimizers.py pytorch_optimizer schedulefree
 """
 
 from __future__ import annotations
@@ -147,6 +147,11 @@ def refusal_of_misspelt(path: str) -> str:
 def report_on(package: str) -> Report:
     """Every public optimizer of a package."""
     report = Report(version(package))
+    if package == "timm":
+        # torchvision from PyPI is a CUDA build: without its operators' schemas its import fails
+        library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]  # torch's own gap
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     module = import_module(PACKAGES[package])
     if package == "heavyball":
         module.utils.compile_mode = None  # it would compile each step anew
