@@ -86,7 +86,7 @@ MISTAKES = {
         "seed = 'abc': must be a whole number from 0 to 4294967295.",
         "optimizer.LEARNING_RATE = -1.0: must be at least 0. (Step size.)",
     ],
-    "~lr_scheduler": ["lr_scheduler.NAME: is required: the class name of the lr_scheduler."],
+    "~lr_scheduler": ["lr_scheduler.NAME: is required: the class name of the lr_scheduler, or its import path."],
     "resume=nowhere": [
         "resume = 'nowhere': is no run with a checkpoint: give the folder of one, or one of its checkpoints."
     ],

@@ -151,7 +151,8 @@ def _identify(
     if entry is None:
         if isinstance(name, str) and name == MISSING:
             kind = registry.kind if registry else "optimizer or lr_scheduler"
-            raise ConfigError([Problem("NAME", f"is required: the class name of the {kind}.{_instead(values, kind)}")])
+            message = f"is required: the class name of the {kind}, or its import path.{_instead(values, kind)}"
+            raise ConfigError([Problem("NAME", message)])
         meant = registries()[0] if "LEARNING_RATE" in values else meant_registry(name)
         return (registry or meant).entry(name), []
     _check_kind(entry, registry, "NAME")
@@ -185,5 +186,5 @@ def _instead(values: dict[Any, Any], kind: str) -> str:
     """What was given in place of a node with a NAME, where it can be told."""
     if kind in values:
         return f" This is a config that holds the node: pass its {kind}."
-    spelt = next((key for key in values if isinstance(key, str) and key.upper() == "NAME"), None)
+    spelt = next((key for key in values if isinstance(key, str) and key.upper() == "NAME" != key), None)
     return f" Keys are in capitals, and there is {spelt}." if spelt else ""

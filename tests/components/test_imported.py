@@ -194,3 +194,10 @@ def test_a_schedule_and_a_checkpoint_go_with_it(tmp_path: Path) -> None:
     scepter_opt.checkpoint.load(tmp_path, model=again, optimizer=resumed, scheduler=its_scheduler)
     assert resumed.param_groups[0]["lr"] == pytest.approx(0.6)
     assert torch.equal(again.weight, model.weight)
+
+
+def test_the_option_without_a_name_asks_for_it() -> None:
+    with hydra.initialize(version_base="1.3", config_path=None):
+        cfg = hydra.compose(overrides=["+optimizer=imported"])
+    said = "optimizer.NAME: is required: the class name of the optimizer, or its import path."
+    assert problem(scepter_opt.check, cfg) == said
