@@ -26,7 +26,7 @@ def test_a_mistake_is_told_before_torch_is_imported(tmp_path: Path) -> None:
     assert "batch_size = 0: must be a whole number from 1" in shown
 
 
-@pytest.mark.parametrize("name", ["adamw", "muon_adamw", "lbfgs"])
+@pytest.mark.parametrize("name", ["adamw", "rprop", "lbfgs"])
 @pytest.mark.long
 def test_it_works_for_optimizers_of_all_kinds(name: str, tmp_path: Path) -> None:
     start(tmp_path, f"optimizer={name}", "hydra.run.dir=run", script=FIND)
