@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..components.entry import Entry
 from ..components.registry import registry
 from ..config.coercion import json_schema
 from ..config.documentation import documentation
@@ -64,7 +65,7 @@ def sections(name: str, key: str = "") -> tuple[Section, ...]:
     if option.sort == "preset":
         whole = (_rules_of(option), *_TOPICS["param_groups"]())
         return _one(whole, key) if key else whole
-    own = _section(option, _config_of(option))
+    own = _section(option, entry_of(option))
     if not key:
         return (own, *below)
     held = [_BELOW[each.name] for each in own.keys if each.name in _BELOW]
@@ -91,18 +92,14 @@ def _one(places: tuple[Section, ...], key: str) -> tuple[Section, ...]:
     raise ConfigError([Problem(key, message)])
 
 
-def _config_of(option: Option) -> Any:
-    """The Config with an option's keys; for any class by its import path those of its kind."""
-    entry = entry_of(option)
-    return entry.base.common if entry.unread else entry.config
-
-
-def _section(option: Option, config: Any) -> Section:
+def _section(option: Option, entry: Entry) -> Section:
+    # of any class by its import path nothing is known but the keys of its kind
+    config = entry.base.common if entry.unread else entry.config
     title = f"{option.group}={option.name}, NAME {option.of or 'an import path'}: {option.summary}"
     if config is None:
         return Section(f"{title} Any key passes.", ())
     said = dict(_said(option)) if option.sort == "recipe" else {}
-    component = entry_of(option).component
+    component = entry.component
     common = fields(component.common)
     keys = []
     for key in _keys(config):

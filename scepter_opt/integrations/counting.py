@@ -16,6 +16,12 @@ def turn_of(config: Any, scheduler: Any) -> tuple[str, int, str] | None:
     return (key, getattr(scheduler, spelt[key.lower()]), config.after_end) if key.lower() in spelt else None
 
 
+def skipped(optimizer: Any) -> bool:
+    """Whether the step that an optimizer was just called for was none: its gradients had overflowed."""
+    overflow = getattr(optimizer, "found_inf", None)
+    return overflow is not None and bool(float(overflow))
+
+
 def count_steps(driver: Any, scheduler: Any) -> None:
     """Let a driver know of the steps that its optimizer makes.
 
@@ -30,9 +36,8 @@ def count_steps(driver: Any, scheduler: Any) -> None:
     known = ref(driver)
 
     def count(stepped: Any, *_: Any) -> None:
-        overflow = getattr(stepped, "found_inf", None)
         waiting = known()
-        if waiting is not None and not (overflow is not None and float(overflow)):
+        if waiting is not None and not skipped(stepped):
             waiting._stepped += 1
 
     optimizer.register_step_post_hook(count)

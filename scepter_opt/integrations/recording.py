@@ -10,6 +10,7 @@ from weakref import WeakMethod
 
 from ..errors import ConfigError, Problem
 from ..parameters.state import part_of
+from .counting import skipped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -123,8 +124,7 @@ class Recorder:
         import torch
 
         members, weights, self._members, self._weights = self._members, self._weights, [], []
-        overflow = getattr(optimizer, "found_inf", None)
-        if overflow is not None and float(overflow):
+        if skipped(optimizer):
             self._measured = {}
             return  # such an optimizer skips the step itself, and the next one will be the one to record
         before = [norm(old) for old in weights]

@@ -138,8 +138,8 @@ def ranges(option: str) -> dict[str, str] | None:
     '0.001,0.01,0.1,1.0'
     """
     name = option.removesuffix(LISTED)
-    space = spaces().get(name)
-    if space is None:
+    space = space_of(nodes().get(name, {}))
+    if not space:
         return None
     return grid_of(space) if name != option else {key: each.drawn() for key, each in space.items()}
 
@@ -189,10 +189,11 @@ def space_file(option: str, place: str = "optimizer") -> str:
         lines[1] = f"# Where the keys of whichever optimizer a trial draws are searched, for {_DRAWS}."
         return "\n".join([*lines, f"custom_search_space: {SUGGEST}"]) + "\n"
     lines.append("params:")
+    node = nodes()[name]
     for key, text in said["params"].items():
         # in a list, since a bare scalar would end in a document marker
         value = yaml.safe_dump([text], default_flow_style=True, width=1000).strip()[1:-1]
-        lines += [f"  # {_documented(nodes()[name], key.removeprefix(f'{place}.'))}", f"  {key}: {value}"]
+        lines += [f"  # {_documented(node, key.removeprefix(f'{place}.'))}", f"  {key}: {value}"]
     return "\n".join(lines) + "\n"
 
 
