@@ -6,7 +6,7 @@ import importlib
 from importlib.util import find_spec
 from typing import Any, TypeGuard
 
-from ..errors import Problem, did_you_mean
+from ..errors import ConfigError, Problem, did_you_mean
 
 LIBRARIES = {
     "bitsandbytes": "bitsandbytes",
@@ -41,6 +41,24 @@ def not_installed(package: str) -> str:
     if package in LIBRARIES:
         return f"{package} is not installed here: pip install {LIBRARIES[package]}"
     return f"there is no package {package} here.{did_you_mean(package, LIBRARIES)}"
+
+
+def optional_module(name: str, problem: Problem) -> Any:
+    """A module of a library that not everybody has.
+
+    Args:
+        name: Its full name.
+        problem: That the library is missing, and which line installs it.
+
+    Raises:
+        ConfigError: The library is not installed, with that problem.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != name.partition(".")[0]:
+            raise  # it is there, and something else is amiss
+        raise ConfigError([problem]) from error
 
 
 def resolve(path: str) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
-from ..errors import ConfigError, Problem
+from ..config.imports import optional_module
+from ..errors import Problem
 
 INSTALL = "pip install 'scepter_opt[cli]'"
 
@@ -21,9 +21,4 @@ def needed(module: str, extra: str = "cli") -> Any:
         ConfigError: It is not installed; the message names the line that installs it.
     """
     library = module.partition(".")[0]
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != library:
-            raise  # it is there, and something else is amiss
-        raise ConfigError([Problem("", f"this needs {library}: pip install 'scepter_opt[{extra}]'")]) from error
+    return optional_module(module, Problem("", f"this needs {library}: pip install 'scepter_opt[{extra}]'"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from ..config.imports import optional_module
 from ..errors import ConfigError, Problem, did_you_mean, reason_of
 
 ALIASES = {"asha": "successive_halving", "none": "nop"}
@@ -23,14 +23,8 @@ def module_of(name: str) -> Any:
     Raises:
         ConfigError: It is not installed; the message names the line that installs it.
     """
-    library = name.partition(".")[0]
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != library:
-            raise  # it is there, and something else is amiss
-        message = f"needs {library}: pip install 'scepter_opt[optuna]'"
-        raise ConfigError([Problem("hydra/sweeper", message, "optuna_study")]) from error
+    message = f"needs {name.partition('.')[0]}: pip install 'scepter_opt[optuna]'"
+    return optional_module(name, Problem("hydra/sweeper", message, "optuna_study"))
 
 
 def sampler_of(said: Any, **filled: Any) -> Any:
